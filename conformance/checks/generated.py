@@ -1,0 +1,53 @@
+"""Generated traffic: each check plays the values that a strategy draws; the rules judge what comes of it."""
+
+from conformance import generate
+from conformance.api import Api, Conversation, Send, bearer, describe
+from conformance.errors import Violation
+from conformance.model import Exchange, Severity, Slot
+from conformance.profile import accepts
+from conformance.registry import Differs, check
+from conformance.scripts import ALIVE, DEAD, OK, error, token
+
+
+@check(
+    "lifecycle-programs",
+    clause="T-03",
+    severity=Severity.HIGH,
+    draws=generate.programs,
+    sample=[["issue"], ["use", 0], ["logout", 0], ["use", 0]],
+    right=[token(), ALIVE, OK, DEAD],
+    wrong=[Differs(0, "status", 500), Differs(2, "status", 500)],
+)
+def lifecycle_programs(api: Api, program: list[list[str | int]]) -> Conversation[None]:
+    """In any order of issue, use and logout, every request is answered and none with a server error."""
+    api.requires_liveness()
+    tokens: list[Slot] = []
+    for name, *which in program:
+        if name == "issue":
+            exchange: Exchange = yield Send(api.login())
+            slot = exchange.reply.token() if exchange.reply else None
+            tokens += [Slot(slot)] if slot else []
+        elif tokens:
+            chosen = tokens[int(which[0]) % len(tokens)]
+            exchange = yield Send(api.logout(bearer(chosen)) if name == "logout" else api.use(chosen))
+        else:
+            continue
+        if exchange.reply is None or exchange.reply.status >= 500:
+            raise Violation("an answer below 500", describe(exchange))
+
+
+@check(
+    "schemathesis-requests",
+    clause="T-49",
+    severity=Severity.HIGH,
+    draws=generate.schemathesis_cases,
+    sample=generate.Case("token", "POST", valid_credentials=False, form=(("grant_type", "password"),)),
+    right=[error(20)],
+    wrong=[Differs(0, "status", 500)],
+)
+def schemathesis_requests(api: Api, case: generate.Case) -> Conversation[bool]:
+    """Requests that schemathesis generates from the contract are answered, and none with a server error."""
+    exchange: Exchange = yield Send(generate.request_of(case, api))
+    if exchange.reply is None or exchange.reply.status >= 500:
+        raise Violation("an answer below 500", describe(exchange))
+    return accepts(exchange)

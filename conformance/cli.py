@@ -1,0 +1,288 @@
+"""The command line: parses options, calls one function each, turns errors into messages and exit codes."""
+
+import functools
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, ParamSpec
+
+import click
+
+from conformance import __version__
+from conformance.errors import ConformanceError, UsageError
+
+P = ParamSpec("P")
+
+INTERRUPTED = 130
+
+
+def _exits(command: Callable[P, int | None]) -> Callable[P, None]:
+    """Run a command, print what went wrong as one message, exit with the code that belongs to it."""
+
+    @functools.wraps(command)
+    def wrapped(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            code = command(*args, **kwargs) or 0
+        except ConformanceError as problem:
+            click.echo(f"error: {problem}", err=True)
+            code = problem.exit_code
+        except KeyboardInterrupt:
+            click.echo("interrupted; what was found so far is in the record, marked incomplete", err=True)
+            code = INTERRUPTED
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader went away
+            code = 3
+        except Exception as problem:
+            from traceback import extract_tb
+
+            frame = extract_tb(problem.__traceback__)[-1]
+            where = f"{Path(frame.filename).name}:{frame.lineno}"
+            click.echo(f"error: the harness broke: {type(problem).__name__} at {where}; please report it", err=True)
+            code = 3
+        sys.exit(code)
+
+    return wrapped
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="conformance")
+def main() -> None:
+    """Test an OAuth API of two endpoints against its documentation, the standards and good practice.
+
+    Exit: 0 conformant, 1 gate broken, 2 usage or configuration, 3 incomplete, 130 interrupted.
+    """
+
+
+@main.command()
+@click.option("--target", "target_file", metavar="FILE", help="The server to test; without it the embedded reference server.")
+@click.option("--out", type=click.Path(path_type=Path), default=Path("reports"), show_default=True, help="Where the artefacts go.")
+@click.option("--gate", default="document", show_default=True, metavar="LAYER,…", help="Layers whose failures exit 1.")
+@click.option("--strict", is_flag=True, help="A broken SHOULD in a gated layer exits 1, too.")
+@click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True, help="Seed of the generated traffic.")
+@click.option("--select", default="", metavar="GLOB", help="Only claims whose id matches.")
+@click.option("--examples", type=click.Path(path_type=Path), metavar="DIR", help="Replay the generated values in DIR first.")
+@click.option("--dry-run", is_flag=True, help="Say what would be run; send nothing.")
+@click.option("-v", "--verbose", is_flag=True, help="List the claims that passed as well.")
+@_exits
+def run(
+    target_file: str | None,
+    out: Path,
+    gate: str,
+    strict: bool,
+    seed: int,
+    select: str,
+    examples: Path | None,
+    dry_run: bool,
+    verbose: bool,
+) -> int:
+    """Run the claims and write run.ndjson, run.json, report.html and junit.xml."""
+    from conformance import checks, contract, embedded
+    from conformance import target as targets
+    from conformance.session import Options, Session, gate_of, selected
+
+    options = Options(gate_of(gate), strict, seed, select, examples)
+    if target_file is not None and not target_file.strip():
+        raise UsageError("--target: no file is named; leave the option out to test the embedded reference server")
+    spec = contract.load()
+    claims = selected(checks.load(spec), select)
+    target = targets.load(Path(target_file), spec) if target_file is not None else None
+    if dry_run:
+        return _plan(claims, target.name if target else embedded.NAME)
+    if target is not None:
+        return _report(Session(spec, target, options, kind="real", out=out), claims, out, verbose=verbose)
+    with embedded.over_http(embedded.server()) as reference:
+        return _report(Session(spec, reference, options, kind="embedded", out=out), claims, out, verbose=verbose)
+
+
+def _plan(claims: Any, name: str) -> int:
+    click.echo(f"{name}: these {len(claims)} claims would be run; nothing was sent")
+    for claim in claims:
+        click.echo(f"  {claim.kind:<5} {claim.clause:<11} {claim.id:<40} {claim.title}")
+    return 0
+
+
+def _report(session: Any, claims: Any, out: Path, *, verbose: bool) -> int:
+    from conformance.render.text import render_text
+
+    console = _console()
+    with _progress(len(claims)) as step:
+        record = session.conduct(claims, step)
+    render_text(record, console, verbose=verbose)
+    console.print(f"Report: {out / 'report.html'}", markup=False, highlight=False, soft_wrap=True)
+    return record.footer.exit_code if record.footer else 3
+
+
+def _console() -> Any:
+    from rich.console import Console
+
+    return Console(no_color=bool(os.environ.get("NO_COLOR")) or None, highlight=False)
+
+
+@contextmanager
+def _progress(total: int) -> Iterator[Callable[[str], None]]:
+    """A progress line on a terminal; silence elsewhere and in CI."""
+    if not sys.stderr.isatty() or os.environ.get("CI"):
+        yield lambda step: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("survey", total=total)
+        yield lambda step: progress.update(task, advance=1, description=step)
+
+
+@main.command()
+@click.option("--fault", metavar="NAME", help="A named misbehaviour; see `conformance list faults`.")
+@click.option("--interpretation", "readings", multiple=True, metavar="AXIS=READING", help="A reading of the documentation.")
+@click.option("--port", type=click.IntRange(0, 65535), default=0, help="Port on 127.0.0.1; 0 takes a free one.")
+@_exits
+def serve(fault: str | None, readings: tuple[str, ...], port: int) -> int:
+    """Serve the reference server on loopback and print a target file for it."""
+    import msgspec
+    import uvicorn
+    import yaml
+
+    from conformance import embedded
+    from conformance.reference import http
+
+    chosen = {}
+    for item in readings:
+        axis, equals, word = item.partition("=")
+        if not equals:
+            raise UsageError(f"--interpretation: {item!r} is not of the form AXIS=READING")
+        chosen[axis] = word
+    config = http.config(embedded.server(fault, chosen, time.monotonic), port=port)
+    try:
+        listener = config.bind_socket()
+    except SystemExit:
+        raise UsageError(f"--port: {port} cannot be used on 127.0.0.1") from None
+    name = "reference server" + (f" with fault {fault}" if fault else "")
+    target = embedded.target(f"http://127.0.0.1:{listener.getsockname()[1]}", name)
+    click.echo(yaml.safe_dump(msgspec.to_builtins(target), sort_keys=False, allow_unicode=True), nl=False)
+    sys.stdout.flush()
+    uvicorn.Server(config).run(sockets=[listener])
+    return 0
+
+
+@main.command()
+@click.argument("run_path", metavar="RUN", type=click.Path(path_type=Path))
+@click.option("--out", type=click.Path(path_type=Path), help="Where the artefacts go; by default beside the record.")
+@_exits
+def report(run_path: Path, out: Path | None) -> int:
+    """Render a record (run.ndjson or its folder) again; exits as the run did."""
+    from conformance.record import read
+    from conformance.render.text import render_text
+    from conformance.session import render_files
+
+    record = read(run_path)
+    folder = out or (run_path if run_path.is_dir() else run_path.parent)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as problem:
+        raise UsageError(f"--out: {folder} cannot be written: {problem.strerror}") from None
+    render_files(record, folder)
+    render_text(record, _console())
+    click.echo(f"Report: {folder / 'report.html'}")
+    return record.footer.exit_code if record.footer else 3
+
+
+@main.command("list")
+@click.argument("what", type=click.Choice(["checks", "rules", "clauses", "faults", "interpretations"]))
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@_exits
+def list_(what: str, as_json: bool) -> int:
+    """List what there is, a line each."""
+    rows = _rows(what)
+    if as_json:
+        click.echo(json.dumps(rows, indent=1, ensure_ascii=False))
+        return 0
+    for name, row in rows.items():
+        click.echo("  ".join([f"{name:<38}", *(str(value) if not isinstance(value, dict) else _spelled(value) for value in row.values())]))
+    return 0
+
+
+def _spelled(value: dict[str, Any]) -> str:
+    return " ".join(f"{key}={word}" for key, word in value.items()) or "-"
+
+
+def _rows(what: str) -> dict[str, dict[str, Any]]:
+    from conformance import checks, contract
+    from conformance.reference.faults import FAULTS
+
+    spec = contract.load()
+    if what in ("checks", "rules"):
+        claims = [claim for claim in checks.load(spec) if claim.kind == what[:-1]]
+        return {c.id: {"clause": c.clause, "layer": spec.clauses[c.clause].layer, "title": c.title} for c in claims}
+    if what == "clauses":
+        return {
+            n: {"layer": c.layer, "level": c.level.value, "binds": c.binds, "source": c.source, "quote": c.quote}
+            for n, c in spec.clauses.items()
+        }
+    if what == "faults":
+        return {
+            fault.name: {
+                "layer": "document" if "document" in (layers := [spec.clauses[c].layer for c in fault.breaks]) else layers[0],
+                "breaks": dict(fault.breaks),
+                "also": dict(fault.also),
+                "title": fault.title,
+            }
+            for fault in FAULTS.values()
+        }
+    return {
+        n: {"about": a.about, "question": a.question, "readings": {w: r.says for w, r in a.readings.items()}} for n, a in spec.axes.items()
+    }
+
+
+@main.command()
+@click.argument("name", metavar="ID")
+@_exits
+def explain(name: str) -> int:
+    """Explain a claim, clause, fault or interpretation by its id."""
+    for what in ("checks", "rules", "clauses", "faults", "interpretations"):
+        rows = _rows(what)
+        if name in rows:
+            click.echo(f"{name} ({what.removesuffix('s')})")
+            for key, value in rows[name].items():
+                click.echo(f"  {key}: {_spelled(value) if isinstance(value, dict) else value}")
+            if "clause" in rows[name]:
+                clause = _rows("clauses")[rows[name]["clause"]]
+                click.echo(f"  the clause: {clause['level']}, {clause['source']}: “{clause['quote']}”")
+            return 0
+    raise UsageError(f"nothing is called {name!r}; `conformance list checks|rules|clauses|faults|interpretations` names all ids")
+
+
+@main.command()
+@click.option("--out", type=click.Path(path_type=Path), default=Path("reports"), show_default=True, help="Where kill-matrix.json goes.")
+@click.option("--lock", type=click.Path(path_type=Path), metavar="FILE", help="Exit 1 if the matrix differs from this one.")
+@_exits
+def selftest(out: Path, lock: Path | None) -> int:
+    """Run the suite against every fault of the reference server and write the kill matrix."""
+    from conformance import selftest as proof
+    from conformance.reference.faults import FAULTS
+
+    def progress(name: str) -> None:
+        done.append(name)
+        click.echo(f"[{len(done)}/{len(FAULTS) + 1}] {name}", err=True)
+
+    done: list[str] = []
+    rows = proof.matrix(progress)
+    problems = list(proof.faults_in(rows))
+    text = json.dumps(proof.lock(rows), indent=1, sort_keys=True) + "\n"
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        (out / "kill-matrix.json").write_text(text, encoding="utf-8")
+        locked = lock.read_text(encoding="utf-8") if lock else text
+    except OSError as problem:
+        raise UsageError(f"{problem.filename}: {problem.strerror}") from None
+    if locked != text:
+        problems.append(f"{out / 'kill-matrix.json'} differs from {lock}; review the difference and commit the new file")
+    for problem_text in problems:
+        click.echo(f"FAIL {problem_text}")
+    click.echo(f"{len(FAULTS)} faults, {len(problems)} problems")
+    return 1 if problems else 0

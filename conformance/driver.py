@@ -1,0 +1,236 @@
+"""The driver: the only place that renders slots, sends, names tokens, redacts and keeps time. Conversations run here."""
+
+import re
+import time
+from collections.abc import Callable, Generator
+from concurrent.futures import ThreadPoolExecutor
+from threading import Lock
+from typing import Any, Protocol, TypeVar
+from urllib.parse import quote_plus, urlsplit
+
+import msgspec
+
+from conformance import edits, oracle, strictjson
+from conformance.api import Effect, Send, Together
+from conformance.contract import Contract
+from conformance.errors import NotObservable
+from conformance.model import Exchange, Minted, Reply, Request
+from conformance.redact import Redactor, distinctive
+from conformance.target import Target
+from conformance.transport import RawReply, Transport, TransportFailure, Wire
+
+T = TypeVar("T")
+
+
+class Clock(Protocol):
+    """Seconds, monotonic."""
+
+    def now(self) -> float:
+        """The time."""
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""
+
+
+class RealClock:
+    """The machine's monotonic clock."""
+
+    def now(self) -> float:
+        return time.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        time.sleep(seconds)
+
+
+class VirtualClock:
+    """A clock that only sleeping moves."""
+
+    def __init__(self) -> None:
+        self._now = 1_000_000.0
+
+    def now(self) -> float:
+        return self._now
+
+    def sleep(self, seconds: float) -> None:
+        self._now += seconds
+
+
+class Driver:
+    """Plays conversations against one target and reports each exchange, redacted, to `on_exchange`."""
+
+    def __init__(
+        self,
+        target: Target,
+        contract: Contract,
+        transport: Transport,
+        clock: Clock,
+        *,
+        redactor: Redactor | None = None,
+        on_exchange: Callable[[Exchange], None] = lambda exchange: None,
+    ) -> None:
+        self.target, self.contract = target, contract
+        self.redactor = redactor or Redactor()
+        self._transport, self._clock, self._on_exchange = transport, clock, on_exchange
+        self._slots = target.slots()
+        self._static = Redactor()
+        for name, value in target.secrets().items():
+            self.redactor.add(name, value)
+            if distinctive(value):
+                self._static.add(name, value)
+        pair = f"{target.client.id}:{target.client.secret}"
+        self.redactor.add("client.pair", pair)
+        self._names: dict[tuple[str, str], str] = {}
+        self._patterns = _token_patterns(contract)
+        self._began = clock.now()
+        self._last_sent = float("-inf")
+        self._spent: dict[str, int] = {}
+        self._sent = 0
+        self._lock = Lock()
+
+    def now(self) -> float:
+        """Seconds since the run began."""
+        return self._clock.now() - self._began
+
+    def play(self, conversation: Generator[Effect, Any, T], by: str) -> T:
+        """Run a conversation to its end and return its value; a Verdict it raises passes through."""
+        try:
+            effect = next(conversation)
+            while True:
+                effect = conversation.send(self._perform(effect, by))
+        except StopIteration as end:
+            value: T = end.value
+            return value
+
+    def _perform(self, effect: Effect, by: str) -> Exchange | tuple[Exchange, ...] | None:
+        if isinstance(effect, Send):
+            return self._deliver(effect.request, by)
+        if isinstance(effect, Together):
+            requests = [msgspec.structs.replace(request, fresh=True) for request in effect.requests]
+            with ThreadPoolExecutor(max(1, len(requests))) as pool:
+                return tuple(pool.map(lambda request: self._deliver(request, by), requests))
+        self._clock.sleep(effect.seconds)
+        return None
+
+    def _deliver(self, request: Request, by: str) -> Exchange:
+        with self._lock:
+            self._spend(request)
+            self._sent += 1
+            number = self._sent
+        wire, rendered = self._render(request)
+        sent = self.now()
+        try:
+            raw: RawReply | None = self._transport.exchange(wire, fresh=request.fresh)
+            failure = None
+        except TransportFailure as problem:
+            raw, failure = None, self.redactor.clean(str(problem))
+        received = self.now()
+        with self._lock:
+            reply = self._record(raw, rendered) if raw is not None else None
+            exchange = Exchange(number, by, request, round(sent, 6), round(received, 6), reply, failure)
+            self._on_exchange(exchange)
+        return exchange
+
+    def _spend(self, request: Request) -> None:
+        """Keep to the budgets and the interval; raises NotObservable, naming the line to raise, when one is used up."""
+        risk = self.target.risk
+        if risk.requests is not None and self._sent >= risk.requests:
+            raise NotObservable("the budget of requests is used up", f"risk: {{requests: {risk.requests * 2 or 100}}}")
+        budget = oracle.spends(request, self.contract)
+        if budget is not None:
+            limit = getattr(risk, budget)
+            if limit is not None and self._spent.get(budget, 0) >= limit:
+                raise NotObservable(f"the budget of {budget} is used up", f"risk: {{{budget}: {limit + 1}}}")
+            self._spent[budget] = self._spent.get(budget, 0) + 1
+        wait = self._last_sent + risk.min_interval_ms / 1000 - self._clock.now()
+        if wait > 0:
+            self._clock.sleep(wait)
+        self._last_sent = self._clock.now()
+
+    def _render(self, request: Request) -> tuple[Wire, dict[str, str]]:
+        """The request as it is written, and every altered secret in it by name."""
+        rendered: dict[str, str] = {}
+
+        def text(value: Any) -> str:
+            for name, edit in edits.derived(value):
+                if edit.op not in ("base64", "form", "percent"):
+                    rendered[name] = edits.render((edit,), self._slots.__getitem__)
+            return edits.render(value, self._slots.__getitem__)
+
+        def pairs(items: Any) -> str:
+            return "&".join(f"{quote_plus(text(name))}={quote_plus(text(value))}" for name, value in items)
+
+        target = self.target
+        paths = {"token": target.paths.token, "logout": target.paths.logout}
+        paths["resource"] = target.fixtures.resource.path if target.fixtures.resource else "/"
+        path = urlsplit(target.base_url).path.rstrip("/") + paths[request.operation]
+        if request.query:
+            path += ("&" if "?" in path else "?") + pairs(request.query)
+        body = pairs(request.form).encode() if request.form is not None else b""
+        headers = [("Host", urlsplit(target.base_url).netloc), ("Accept-Encoding", "identity"), *target.headers.items()]
+        headers += [(name, text(value).encode().decode("latin-1")) for name, value in request.headers]
+        if request.form is not None:
+            headers.append(("Content-Length", str(len(body))))
+        return Wire(request.method, path, tuple(headers), body), rendered
+
+    def _record(self, raw: RawReply, rendered: dict[str, str]) -> Reply:
+        """The reply with its tokens named, and with the names of the secrets that it repeats."""
+        try:
+            body, encoding = raw.body.decode("utf-8"), "utf-8"
+        except UnicodeDecodeError:
+            body, encoding = raw.body.decode("latin-1"), "latin-1"
+        plain = Reply(raw.status, raw.headers, body, "utf-8" if encoding == "utf-8" else "latin-1", raw.reason)
+        body, minted = self._name_tokens(plain)
+        for name, value in rendered.items():
+            self.redactor.add(name, value)
+            if distinctive(value):
+                self._static.add(name, value)
+        everything = "\n".join([body, *(f"{name}: {value}" for name, value in raw.headers)])
+        echoes = self._static.found_in(everything)
+        headers = tuple((name, self._tokens_named(value)) for name, value in raw.headers)
+        return msgspec.structs.replace(plain, headers=headers, body=self._tokens_named(body), minted=minted, echoes=echoes)
+
+    def _tokens_named(self, text: str) -> str:
+        for (_, value), slot in self._names.items():
+            if len(value) >= 8 and value in text:
+                text = text.replace(value, f"{{{slot}}}")
+        return text
+
+    def _name_tokens(self, reply: Reply) -> tuple[str, tuple[Minted, ...]]:
+        """Give each token that the contract's reply schema places in a slot a name of its own, the same for the same value."""
+        body, minted = reply.body, []
+        found = strictjson.members(reply)
+        for member, (kind, pattern) in self._patterns.items():
+            value = found.get(member)
+            if not isinstance(value, str) or not value:
+                continue
+            slot = self._names.get((kind, value))
+            if slot is None:
+                slot = f"{kind}#{1 + sum(1 for known, _ in self._names if known == kind)}"
+                self._names[kind, value] = slot
+                self._slots[slot] = value
+                self.redactor.add(slot, value)
+                if distinctive(value):
+                    self._static.add(slot, value)
+            minted.append(Minted(slot, "token" if kind == "token" else "refresh", len(value), bool(pattern.search(value))))
+            body = _with_member(body, member, f"{{{slot}}}")
+        return body, tuple(minted)
+
+    def close(self) -> None:
+        """Close the transport."""
+        self._transport.close()
+
+
+def _token_patterns(contract: Contract) -> dict[str, tuple[str, re.Pattern[str]]]:
+    """Member of the token reply → the kind of token it holds and the pattern of the contract for it."""
+    reply = contract.operations["token"].reply or {}
+    return {
+        name: (schema["x-slot"], re.compile(schema.get("pattern", "")))
+        for name, schema in reply.get("properties", {}).items()
+        if "x-slot" in schema
+    }
+
+
+def _with_member(body: str, member: str, value: str) -> str:
+    """A JSON text in which the first string under this member's name is another."""
+    pattern = rf'("{re.escape(member)}"\s*:\s*)"(?:[^"\\]|\\.)*"'
+    return re.sub(pattern, lambda match: f'{match[1]}"{value}"', body, count=1)

@@ -1,0 +1,93 @@
+"""The table of edits and encodings that a symbolic text may name, and how a text is rendered with them."""
+
+import base64
+import binascii
+from collections.abc import Callable, Iterator
+from urllib.parse import quote, quote_plus
+
+from conformance.model import Edit, Slot, Text
+
+
+def _base64(value: str) -> str:
+    return base64.b64encode(value.encode()).decode()
+
+
+def _swap_case(value: str, index: int) -> str:
+    """Swap the case of the index-th letter; a value without letters stays as it is."""
+    letters = [place for place, char in enumerate(value) if char.swapcase() != char]
+    if not letters:
+        return value
+    place = letters[index % len(letters)]
+    return value[:place] + value[place].swapcase() + value[place + 1 :]
+
+
+def _replace_last(value: str) -> str:
+    return value[:-1] + ("x" if value[-1:] != "x" else "y")
+
+
+EDITS: dict[str, Callable[..., str]] = {
+    "base64": _base64,
+    "form": quote_plus,
+    "percent": lambda value: quote(value, safe=""),
+    "drop_last": lambda value: value[:-1],
+    "replace_last": _replace_last,
+    "swap_case": _swap_case,
+    "append": lambda value, tail: value + tail,
+    "reverse": lambda value: value[::-1],
+}
+"""Name → function of the text and the edit's arguments."""
+
+
+def render(text: Text, lookup: Callable[[str], str]) -> str:
+    """The text with every slot looked up and every edit applied.
+
+    Raises KeyError for a slot that `lookup` does not know or an edit that is not in the table.
+    """
+    return "".join(_part(part, lookup) for part in text)
+
+
+def _part(part: str | Slot | Edit, lookup: Callable[[str], str]) -> str:
+    if isinstance(part, Slot):
+        return lookup(part.name)
+    if isinstance(part, Edit):
+        return EDITS[part.op](render(part.of, lookup), *part.args)
+    return part
+
+
+def derived(text: Text) -> Iterator[tuple[str, Edit]]:
+    """Each edit in the text that alters a lone slot, with a name for what it yields: `client.secret:drop_last`."""
+    for part in text:
+        if isinstance(part, Edit):
+            if len(part.of) == 1 and isinstance(part.of[0], Slot):
+                yield f"{part.of[0].name}:{part.op}", part
+            yield from derived(part.of)
+
+
+def slots(text: Text) -> frozenset[str]:
+    """The names of all slots in the text, at any depth."""
+    found: set[str] = set()
+    for part in text:
+        if isinstance(part, Slot):
+            found.add(part.name)
+        elif isinstance(part, Edit):
+            found |= slots(part.of)
+    return frozenset(found)
+
+
+def literal(text: Text) -> str | None:
+    """The text's value if it needs no slot, else None."""
+    return None if slots(text) else render(text, _no_slot)
+
+
+def _no_slot(name: str) -> str:
+    raise KeyError(name)
+
+
+def decode_base64(value: str) -> bytes | None:
+    """The octets of a well-formed Base64 text (RFC 4648 section 4), else None."""
+    if len(value) % 4:
+        return None
+    try:
+        return base64.b64decode(value, validate=True)
+    except (binascii.Error, ValueError):
+        return None

@@ -1,0 +1,159 @@
+"""Generated traffic as data: strategies that draw JSON values, and the search that plays and shrinks them.
+
+Hypothesis and schemathesis are imported when they are needed: they take longer to load than a small run.
+"""
+
+import contextlib
+import json
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from conformance.api import VALID_BASIC, Api
+from conformance.errors import Violation
+from conformance.model import Pairs, Request, Slot, Text
+
+EXAMPLES = 25
+"""How many values a campaign plays."""
+
+SHRINK_BUDGET = 60
+"""How many values a campaign may play after the first failure, to find a smaller one."""
+
+
+class Case(msgspec.Struct, frozen=True):
+    """A request as schemathesis drew it; credentials stand in slots."""
+
+    operation: str
+    method: str
+    valid_credentials: bool
+    headers: tuple[tuple[str, str], ...] = ()
+    query: tuple[tuple[str, str], ...] = ()
+    form: tuple[tuple[str, str], ...] | None = None
+
+
+def programs(api: Api, seed: int) -> Any:
+    """Lifecycle programs such as `[["issue"], ["logout", 0], ["use", 0]]`; numbers choose among the tokens so far."""
+    from hypothesis import strategies as st
+
+    token = st.integers(0, 3)
+    step = st.one_of(st.just(["issue"]), st.tuples(st.just("use"), token).map(list), st.tuples(st.just("logout"), token).map(list))
+    return st.lists(step, min_size=1, max_size=6).map(lambda steps: [["issue"], ["issue"], *steps, ["use", 0], ["use", 1]])
+
+
+def schemathesis_cases(api: Api, seed: int) -> Any:
+    """Positive and negative requests of both operations, drawn by schemathesis from the contract."""
+    import schemathesis
+    from hypothesis import strategies as st
+    from schemathesis import GenerationMode
+    from schemathesis.config import SchemathesisConfig
+
+    document = json.loads(json.dumps(api.contract.api.data))
+    config = SchemathesisConfig.from_dict({"base-url": "http://127.0.0.1", "cache": {"enabled": False}})
+    schema = schemathesis.openapi.from_dict(document, config=config)
+
+    def as_case(name: str, mode: Any) -> Callable[[Any], Case]:
+        def convert(drawn: Any) -> Case:
+            form = drawn.body if isinstance(drawn.body, dict) else None
+            return Case(
+                operation=name,
+                method=drawn.method.upper(),
+                valid_credentials=mode is GenerationMode.POSITIVE,
+                headers=tuple((str(k), _one_line(v)) for k, v in (drawn.headers or {}).items()),
+                query=tuple((str(k), str(v)) for k, v in (drawn.query or {}).items()),
+                form=tuple((str(k), str(v)) for k, v in form.items()) if form is not None else None,
+            )
+
+        return convert
+
+    strategies = [
+        schema[operation.path][operation.method].as_strategy(generation_mode=mode).map(as_case(name, mode))
+        for name, operation in api.contract.operations.items()
+        for mode in ((GenerationMode.POSITIVE, GenerationMode.NEGATIVE) if operation.parameters else (GenerationMode.POSITIVE,))
+    ]
+    return st.one_of(strategies)
+
+
+def _one_line(value: Any) -> str:
+    return "".join(char for char in str(value) if char.isprintable())
+
+
+def request_of(case: Case, api: Api) -> Request:
+    """The symbolic request of a case: the Authorization of a token request is the client's; valid users stand in slots."""
+    headers: tuple[tuple[str, Text], ...] = tuple((name, (value,)) for name, value in case.headers if _plain(name))
+    if case.operation == "token":
+        headers = (*((k, v) for k, v in headers if k.lower() != "authorization"), ("Authorization", VALID_BASIC))
+    form: Pairs | None = None
+    if case.form is not None:
+        parameters = api.contract.operations[case.operation].parameters
+        slots = {name: schema["x-slot"] for name, schema in parameters.items() if "x-slot" in schema}
+        form = tuple(((name,), (Slot(slots[name]),) if case.valid_credentials and name in slots else (value,)) for name, value in case.form)
+        headers = (*headers, ("Content-Type", ("application/x-www-form-urlencoded",)))
+    query = tuple(((name,), (value,)) for name, value in case.query)
+    return Request(case.operation, case.method, query, headers, form)
+
+
+def _plain(name: str) -> bool:
+    """Whether a drawn header may be sent: a token, and not one that frames the message."""
+    framing = ("host", "content-length", "transfer-encoding", "connection", "content-type", "expect", "accept-encoding", "upgrade")
+    return name.lower() not in framing and all(char.isalnum() or char in "!#$%&'*+-.^_`|~" for char in name) and name.isascii()
+
+
+class Search(msgspec.Struct):
+    """What a campaign found: how many values were played, and the smallest that failed with why."""
+
+    played: int = 0
+    failing: Any = None
+    violation: Violation | None = None
+
+
+def search(strategy: Any, play: Callable[[Any], None], seed: int, examples: int = EXAMPLES) -> Search:
+    """Play values from the strategy until one raises Violation, then shrink it within SHRINK_BUDGET.
+
+    What `play` raises besides Violation ends the search and passes through. The same seed draws the same values.
+    """
+    from hypothesis import HealthCheck, Phase, given, settings
+    from hypothesis import seed as seeded
+
+    result = Search()
+    known: dict[bytes, Violation | None] = {}
+    stopped: list[BaseException] = []
+
+    def attempt(value: Any) -> None:
+        key = msgspec.json.encode(value)
+        if stopped or (key not in known and result.violation is not None and result.played >= budget[0]):
+            return
+        if key not in known:
+            result.played += 1
+            known[key] = None
+            try:
+                play(value)
+            except Violation as violation:
+                known[key] = violation
+                if result.violation is None:
+                    budget[0] = result.played + SHRINK_BUDGET
+            except Exception as problem:
+                stopped.append(problem)
+                return
+        seen = known[key]
+        if seen is not None:
+            if result.failing is None or len(key) <= len(msgspec.json.encode(result.failing)):
+                result.failing, result.violation = value, seen
+            raise seen
+
+    budget = [0]
+    quiet = settings(
+        max_examples=examples,
+        database=None,
+        deadline=None,
+        phases=[Phase.generate, Phase.shrink],
+        suppress_health_check=list(HealthCheck),
+        report_multiple_bugs=False,
+        print_blob=False,
+    )
+    explore: Any = quiet(given(strategy)(attempt))  # type: ignore[no-untyped-call]
+    with contextlib.suppress(Violation):
+        seeded(seed)(explore)()
+    if stopped:
+        raise stopped[0]
+    return result

@@ -1,0 +1,77 @@
+"""Redaction by value: replaces every known secret, in every encoding it may return in, by its slot's name."""
+
+import base64
+import html
+import json
+import re
+from urllib.parse import quote, quote_plus
+
+SHORT = 6
+"""A secret below this length, or made of protocol words, is only replaced where it stands as a word of its own."""
+
+_VOCABULARY = re.compile(
+    "access_token expires_in token_type refresh_token bearer basic error_description error_code code message"
+    " invalid client user username password credentials authorization header token secret grant_type".replace(" ", "|")
+)
+
+
+def variants(value: str) -> set[str]:
+    """The spellings under which a value may appear: raw, percent-, form-, JSON-, HTML-escaped, Base64, hex, reversed."""
+    octets = value.encode("utf-8", "surrogateescape")
+    encoded = base64.b64encode(octets).decode()
+    found = {
+        value,
+        quote(value, safe=""),
+        quote_plus(value),
+        json.dumps(value)[1:-1],
+        json.dumps(value, ensure_ascii=False)[1:-1],
+        html.escape(value),
+        encoded,
+        encoded.rstrip("="),
+        base64.urlsafe_b64encode(octets).decode(),
+        octets.hex(),
+        value[::-1],
+    }
+    return {text for text in found if text}
+
+
+def distinctive(value: str) -> bool:
+    """Whether finding the value in a text proves that it was put there: long enough, and not a mere word."""
+    classes = sum(bool(re.search(pattern, value)) for pattern in ("[a-z]", "[A-Z]", "[0-9]", "[^A-Za-z0-9]"))
+    return len(value) >= 8 and classes >= 2
+
+
+class Redactor:
+    """A growing set of secrets. `enabled=False` exists for the proof that the leak test can fail."""
+
+    def __init__(self, *, enabled: bool = True) -> None:
+        self.enabled = enabled
+        self._replacements: dict[str, str] = {}
+        self._ordered: list[tuple[str, str]] | None = None
+        self._words: list[tuple[re.Pattern[str], str]] = []
+
+    def add(self, name: str, value: str) -> None:
+        """Learn a secret; its occurrences become `{name}`."""
+        for text in variants(value):
+            if len(text) < SHORT or (_VOCABULARY.search(text.lower()) and not distinctive(text)):
+                self._words.append((re.compile(rf"(?<![A-Za-z0-9_]){re.escape(text)}(?![A-Za-z0-9_])"), f"{{{name}}}"))
+            elif text not in self._replacements:
+                self._replacements[text] = f"{{{name}}}"
+                self._ordered = None
+
+    def clean(self, text: str) -> str:
+        """The text without any known secret; longer secrets are replaced first."""
+        if not self.enabled:
+            return text
+        if self._ordered is None:
+            self._ordered = sorted(self._replacements.items(), key=lambda item: -len(item[0]))
+        for value, marker in self._ordered:
+            if value in text:
+                text = text.replace(value, marker)
+        for pattern, marker in self._words:
+            text = pattern.sub(marker.replace("\\", r"\\"), text)
+        return text
+
+    def found_in(self, text: str) -> tuple[str, ...]:
+        """The names of the secrets that occur in the text as such, sorted."""
+        return tuple(sorted({marker[1:-1] for value, marker in self._replacements.items() if value in text}))

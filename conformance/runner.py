@@ -1,0 +1,299 @@
+"""Runs the claims: survey, checks, campaigns, final control, then the rules over all traffic. Turns what happened into findings."""
+
+import bisect
+import json
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import msgspec
+
+from conformance import generate
+from conformance.api import Api
+from conformance.contract import Contract
+from conformance.driver import Driver
+from conformance.errors import ConformanceError, Inconclusive, Verdict, Violation
+from conformance.model import Exchange, Finding, Outcome
+from conformance.profile import Profile, accepts
+from conformance.redact import distinctive
+from conformance.registry import Claim
+from conformance.survey import survey
+from conformance.target import Target
+
+PROFILE_AXES = {"issue.policy": "issue_policy", "logout.scope": "logout_scope", "logout.dead-token": "dead_token_logout"}
+"""Axes whose reading the survey settles."""
+
+LISTED = 20
+"""How many exchanges a finding lists; `evidence` counts them all."""
+
+
+class Run:
+    """One run against one target. Call `survey`, then `perform` for each check, then `judge` for the rules."""
+
+    def __init__(self, contract: Contract, target: Target, driver: Driver, exchanges: list[Exchange], seed: int = 0) -> None:
+        self.contract, self.target, self.driver, self.seed = contract, target, driver, seed
+        self.exchanges = exchanges
+        self.profile: Profile | None = None
+        resource = target.fixtures.resource
+        self.api = Api(contract, fixtures=frozenset(_present(target)))
+        if resource is not None:
+            self.api = msgspec.structs.replace(
+                self.api, resource_method=resource.method, resource_alive=resource.alive, resource_dead=resource.dead
+            )
+        self.examples: dict[str, Any] = {}
+        self.replay: dict[str, list[Any]] = {}
+        self.broken = ""
+
+    def survey(self) -> Profile | None:
+        """Play the survey; without a good login there is no profile, and nothing can be concluded."""
+        try:
+            profile = self.driver.play(survey(self.api), "survey")
+        except Verdict as verdict:
+            self.broken = f"the survey could not be completed: {verdict}"
+            return None
+        secrets = {name: value for name, value in self.target.secrets().items() if not name.startswith("headers.")}
+        indistinct = tuple(sorted(name for name, value in secrets.items() if not distinctive(value)))
+        self.profile = msgspec.structs.replace(profile, indistinct_secrets=indistinct, revocation_budget_s=self.target.revocation_budget_s)
+        self.api = msgspec.structs.replace(self.api, profile=self.profile)
+        return self.profile
+
+    def control(self) -> bool:
+        """A login that must succeed, for what happened since the last one to count."""
+        try:
+            self.driver.play(self.api.good_token(), "control")
+        except Verdict as verdict:
+            self.broken = self.broken or f"the control login failed: {verdict}"
+            return False
+        return True
+
+    def perform(self, claim: Claim, rules: Sequence[Claim] = ()) -> Finding:
+        """Play one check (or campaign, judged by `rules` too) and say what came of it; final only after `settle`."""
+        start = len(self.exchanges)
+        if self.profile is None:
+            return self._finding(claim, Outcome.INCONCLUSIVE, "a completed survey", self.broken, ())
+        try:
+            if claim.draws is not None:
+                expected, actual, example = self._campaign(claim, rules)
+                outcome = Outcome.FAIL if example else Outcome.PASS
+                found = self._finding(claim, outcome, expected, actual, self.exchanges[start:])
+                found = msgspec.structs.replace(found, example=example)
+            else:
+                self.driver.play(claim.play(self.api), claim.id)
+                found = self._finding(claim, Outcome.PASS, "", "", self.exchanges[start:])
+        except Verdict as verdict:
+            found = self._finding(claim, verdict.outcome, verdict.expected, verdict.actual, self.exchanges[start:])
+        except ConformanceError:
+            raise
+        except Exception as problem:
+            found = self._finding(claim, Outcome.ERROR, "the check to run", _where(problem), self.exchanges[start:])
+        if found.outcome is Outcome.PASS and not found.evidence:
+            return msgspec.structs.replace(found, outcome=Outcome.ERROR, expected="evidence", actual="no exchange took place")
+        return found
+
+    def _campaign(self, claim: Claim, rules: Sequence[Claim]) -> tuple[str, str, str]:
+        """Play drawn (or replayed) values; returns expected, actual and the smallest failing value as JSON, all empty if none failed."""
+        settled = {rule.id for rule in rules if self._first_violation([rule], self.exchanges) is not None}
+        open_rules = [rule for rule in rules if rule.id not in settled]
+        culprits: dict[int, str] = {}
+        began = len(self.exchanges)
+
+        def play(value: Any) -> None:
+            start = len(self.exchanges)
+            self.driver.play(claim.play(self.api, value), claim.id)
+            hit = self._first_violation(open_rules, self.exchanges[start:])
+            if hit is not None:
+                culprits[id(hit[1])] = hit[0]
+                raise hit[1]
+
+        for value in self.replay.get(claim.id, ()):
+            try:
+                play(value)
+            except Violation as violation:
+                if id(violation) not in culprits:
+                    return violation.expected, violation.actual, json.dumps(msgspec.to_builtins(value))
+                self.examples[culprits[id(violation)]] = msgspec.to_builtins(value)
+        assert claim.draws is not None
+        result = generate.search(claim.draws(self.api, self.seed), play, self.seed)
+        if result.violation is not None:
+            value = msgspec.to_builtins(result.failing)
+            if id(result.violation) not in culprits:
+                return result.violation.expected, result.violation.actual, json.dumps(value)
+            self.examples[culprits[id(result.violation)]] = value
+        played = self.exchanges[began:]
+        accepted = sum(1 for e in played if e.reply is not None and e.reply.status // 100 == 2)
+        if min(accepted, len(played) - accepted) * 20 < len(played) and result.violation is None and not settled:
+            raise Inconclusive("some requests accepted and some refused", f"{accepted} of {len(played)} accepted: this tried too little")
+        return "", "", ""
+
+    def _first_violation(self, rules: Sequence[Claim], exchanges: Sequence[Exchange]) -> tuple[str, Violation] | None:
+        for rule in rules:
+            try:
+                judge_rule(rule, exchanges, self.api)
+            except Violation as violation:
+                return rule.id, violation
+            except Verdict:
+                continue
+        return None
+
+    def settle(self, finding: Finding) -> Finding:
+        """A check's outcome counts only if the nearest control logins before and after its traffic succeeded."""
+        if not finding.exchanges or finding.outcome in (Outcome.ERROR, Outcome.INCONCLUSIVE):
+            return finding
+        trusted = self._trust()
+        if all(trusted(exchange_id) for exchange_id in finding.exchanges):
+            return finding
+        return msgspec.structs.replace(
+            finding,
+            outcome=Outcome.INCONCLUSIVE,
+            expected="a good login before and after",
+            actual=f"a control login failed (valid-login-yields-token); what was seen: {finding.actual or finding.outcome}",
+        )
+
+    def _trust(self) -> Callable[[int], bool]:
+        controls = [(e.id, accepts(e)) for e in self.exchanges if e.request == self.api.login()]
+        ids = [number for number, _ in controls]
+
+        def trusted(exchange_id: int) -> bool:
+            after = bisect.bisect_left(ids, exchange_id)
+            before = bisect.bisect_right(ids, exchange_id) - 1
+            return before >= 0 and after < len(ids) and controls[before][1] and controls[after][1]
+
+        return trusted
+
+    def judge(self, rules: Sequence[Claim]) -> Iterator[Finding]:
+        """Every rule's finding over the traffic of the run that lies between good logins."""
+        trusted = self._trust()
+        between = [exchange for exchange in self.exchanges if trusted(exchange.id)]
+        for rule in rules:
+            yield self._judged(rule, self.exchanges if rule.control else between)
+
+    def _judged(self, rule: Claim, exchanges: Sequence[Exchange]) -> Finding:
+        if self.profile is None and not rule.control:
+            return self._finding(rule, Outcome.INCONCLUSIVE, "a completed survey", self.broken, ())
+        reading = ""
+        evidence: Sequence[Exchange] = ()
+        outcome, expected, actual = Outcome.PASS, "", ""
+        try:
+            reading, evidence = judge_rule(rule, exchanges, self.api)
+        except Verdict as verdict:
+            outcome, expected, actual = verdict.outcome, verdict.expected, verdict.actual
+            evidence = verdict.evidence
+        except Exception as problem:
+            outcome, expected, actual = Outcome.ERROR, "the rule to run", _where(problem)
+        if outcome is Outcome.PASS and not evidence:
+            if self.profile is None or (self.broken and not exchanges):
+                outcome, expected, actual = Outcome.INCONCLUSIVE, "traffic between two good logins", self.broken
+            else:
+                outcome, expected, actual = Outcome.NOT_APPLICABLE, "an exchange of this kind", "none was seen in this run"
+        finding = self._finding(rule, outcome, expected, actual, evidence)
+        if rule.id in self.examples and outcome is Outcome.FAIL:
+            finding = msgspec.structs.replace(finding, example=json.dumps(self.examples[rule.id]))
+        return self._read(rule, finding, reading)
+
+    def _read(self, rule: Claim, finding: Finding, reading: str) -> Finding:
+        """Name the reading of the rule's axis, and hold it against the one that the target file pins."""
+        if not rule.axis or self.profile is None:
+            return finding
+        settled = getattr(self.profile, PROFILE_AXES[rule.axis]) if rule.axis in PROFILE_AXES else ""
+        if finding.outcome is Outcome.AMBIGUOUS:
+            settled = "endpoint"
+        reading = reading or ("" if settled == "unknown" else settled)
+        finding = msgspec.structs.replace(finding, reading=reading)
+        if finding.outcome is Outcome.NOT_APPLICABLE and reading:
+            ids = self.profile.evidence.get(PROFILE_AXES.get(rule.axis, ""), ())
+            finding = msgspec.structs.replace(
+                finding, outcome=Outcome.PASS, expected="", actual="", evidence=len(ids), exchanges=ids[:LISTED]
+            )
+        pinned = self.target.expect.get(rule.axis)
+        if pinned and reading and pinned != reading and finding.outcome.rank < Outcome.FAIL.rank:
+            return msgspec.structs.replace(
+                finding, outcome=Outcome.FAIL, expected=f"{rule.axis} as {pinned} (pinned by expect)", actual=f"{rule.axis} is {reading}"
+            )
+        return finding
+
+    def _finding(self, claim: Claim, outcome: Outcome, expected: str, actual: str, evidence: Sequence[Exchange]) -> Finding:
+        clause = self.contract.clauses[claim.clause]
+        if outcome is Outcome.FAIL and not clause.level.mandatory:
+            outcome = Outcome.WARN
+        shown = evidence[-LISTED:] if outcome.rank >= Outcome.AMBIGUOUS.rank else evidence[:LISTED]
+        clean = self.driver.redactor.clean
+        return Finding(
+            check=claim.id,
+            kind=claim.kind,
+            clause=claim.clause,
+            layer=clause.layer,
+            level=clause.level.value,
+            severity=claim.severity.value,
+            subject=claim.subject,
+            title=claim.title,
+            outcome=outcome,
+            expected=clean(expected),
+            actual=clean(actual),
+            evidence=len(evidence),
+            exchanges=tuple(exchange.id for exchange in shown),
+        )
+
+
+def judge_rule(rule: Claim, exchanges: Sequence[Exchange], api: Api) -> tuple[str, Sequence[Exchange]]:
+    """The reading and the evidence of a rule that holds; a Verdict it raises carries the exchanges concerned as `evidence`."""
+    assert rule.when is not None
+    mine = [exchange for exchange in exchanges if exchange.reply is not None and rule.when(exchange, api)]
+    if not mine:
+        return "", ()
+    readings: dict[str, Exchange] = {}
+    undecided: Verdict | None = None
+    evidence: Sequence[Exchange] = mine
+    for group in [mine] if rule.over == "run" else [[exchange] for exchange in mine]:
+        try:
+            seen = rule.play(group if rule.over == "run" else group[0], api)
+        except Verdict as verdict:
+            verdict.evidence = group
+            if verdict.outcome is Outcome.FAIL:
+                raise
+            undecided = verdict if undecided is None or verdict.outcome.rank > undecided.outcome.rank else undecided
+            continue
+        if isinstance(seen, str):
+            readings.setdefault(seen, group[0])
+        elif isinstance(seen, tuple):
+            evidence = seen
+    if undecided is not None:
+        raise undecided
+    if len(readings) > 1:
+        violation = Violation("one reading within the run", " and ".join(sorted(readings)))
+        violation.evidence = list(readings.values())
+        raise violation
+    return next(iter(readings), ""), evidence
+
+
+def _present(target: Target) -> Iterator[str]:
+    for field in msgspec.structs.fields(target.fixtures):
+        if getattr(target.fixtures, field.name):
+            yield field.name
+
+
+def _where(problem: BaseException) -> str:
+    frame = traceback.extract_tb(problem.__traceback__)[-1]
+    return f"{type(problem).__name__} at {frame.filename.rpartition('/')[2]}:{frame.lineno}"
+
+
+def conduct(
+    run: Run, claims: Sequence[Claim], on_finding: Callable[[Finding], None], progress: Callable[[str], None] = lambda step: None
+) -> list[Finding]:
+    """The whole run: survey, checks with a control login after each that needs one, campaigns, final control, rules."""
+    checks = [claim for claim in claims if claim.kind == "check"]
+    rules = [claim for claim in claims if claim.kind == "rule"]
+    progress("survey")
+    run.survey()
+    pending, findings = [], []
+    for number, claim in enumerate(checks):
+        progress(claim.id)
+        pending.append(run.perform(claim, rules))
+        if number == len(checks) // 2 and run.profile is not None:
+            run.control()
+    progress("rules")
+    if run.profile is not None:
+        run.control()
+    for finding in [*(run.settle(finding) for finding in pending), *run.judge(rules)]:
+        on_finding(finding)
+        findings.append(finding)
+    return findings

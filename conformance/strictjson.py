@@ -1,0 +1,55 @@
+"""Strict JSON: duplicates, NaN, a byte order mark or anything after the value make a text invalid. Knows nothing of OAuth."""
+
+import json
+from functools import lru_cache
+from typing import Any, NoReturn
+
+from conformance.model import Reply
+
+
+class NotJson(ValueError):
+    """Why a body is no JSON text."""
+
+
+def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    names = [name for name, _ in pairs]
+    for name in names:
+        if names.count(name) > 1:
+            raise NotJson(f"the member {name!r} appears twice")
+    return dict(pairs)
+
+
+def _no_constant(word: str) -> NoReturn:
+    raise NotJson(f"{word} is no JSON value")
+
+
+@lru_cache(maxsize=4096)
+def _parse(text: str) -> Any:
+    try:
+        return json.loads(text, object_pairs_hook=_no_duplicates, parse_constant=_no_constant)
+    except NotJson:
+        raise
+    except RecursionError:
+        raise NotJson("nested too deep") from None
+    except ValueError as problem:
+        raise NotJson(str(problem)) from None
+
+
+def parse(reply: Reply) -> Any:
+    """The value of a reply's body (RFC 8259); raises NotJson with the reason."""
+    if reply.encoding != "utf-8":
+        raise NotJson("the body is not UTF-8")
+    if reply.body.startswith("\ufeff"):
+        raise NotJson("the body begins with a byte order mark")
+    return _parse(reply.body)
+
+
+def members(reply: Reply | None) -> dict[str, Any]:
+    """The members of the object in the body, or nothing if there is no such object. Do not change the result."""
+    if reply is None:
+        return {}
+    try:
+        value = parse(reply)
+    except NotJson:
+        return {}
+    return value if isinstance(value, dict) else {}
