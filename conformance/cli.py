@@ -18,6 +18,7 @@ from conformance.errors import ConformanceError, UsageError
 P = ParamSpec("P")
 
 INTERRUPTED = 130
+SERVING = "# serving; Ctrl-C ends it"
 
 
 def _exits(command: Callable[P, int | None]) -> Callable[P, None]:
@@ -157,14 +158,14 @@ def serve(fault: str | None, readings: tuple[str, ...], port: int) -> int:
         if not equals:
             raise UsageError(f"--interpretation: {item!r} is not of the form AXIS=READING")
         chosen[axis] = word
-    config = http.config(embedded.server(fault, chosen, time.monotonic), port=port)
+    config = http.config(embedded.server(fault, chosen, time.monotonic))
     try:
-        listener = config.bind_socket()
-    except SystemExit:
-        raise UsageError(f"--port: {port} cannot be used on 127.0.0.1") from None
+        listener = http.listen(port)
+    except OSError as problem:
+        raise UsageError(f"--port: {port} cannot be used on 127.0.0.1: {problem.strerror}") from None
     name = "reference server" + (f" with fault {fault}" if fault else "")
     target = embedded.target(f"http://127.0.0.1:{listener.getsockname()[1]}", name)
-    click.echo(yaml.safe_dump(msgspec.to_builtins(target), sort_keys=False, allow_unicode=True), nl=False)
+    click.echo(yaml.safe_dump(msgspec.to_builtins(target), sort_keys=False, allow_unicode=True) + SERVING)
     sys.stdout.flush()
     uvicorn.Server(config).run(sockets=[listener])
     return 0

@@ -82,6 +82,10 @@ def faults_in(rows: Mapping[str, Row]) -> Iterator[str]:
                 yield f"{name}: {clause} should be {outcome} and is {seen.get(clause)}"
         for clause in sorted(red - set(fault.breaks) - set(fault.also)):
             yield f"{name}: {clause} is {seen[clause]}, which the fault does not declare"
+        layers = {contract.load().clauses[clause].layer for clause in fault.breaks}
+        for clause in sorted(red):
+            if "document" not in layers and contract.load().clauses[clause].layer == "document":
+                yield f"{name}: {clause} breaks the document layer, which the fault does not declare"
         for clause, outcome in seen.items():
             if outcome == Outcome.ERROR:
                 yield f"{name}: {clause} is error: the harness broke"

@@ -27,8 +27,10 @@ def survey(api: Api) -> Conversation[Profile]:
     ):
         exchange: Exchange = yield Send(request)
         errors.append(exchange)
-    profile = Profile(dialects=_dialects(api, errors), dead_token_logout=_fate(errors[-1]))
-    profile = msgspec.structs.replace(profile, evidence={"dialects": tuple(e.id for e in errors), "dead_token_logout": (errors[-1].id,)})
+    profile = Profile(dialects=_dialects(api, errors), dead_token_logout=_fate(errors[-2], errors[-1]))
+    profile = msgspec.structs.replace(
+        profile, evidence={"dialects": tuple(e.id for e in errors), "dead_token_logout": (errors[-2].id, errors[-1].id)}
+    )
     second = yield from api.good_token()
     profile = yield from _liveness(api, profile, first)
     return (yield from _policies(api, profile, first, second))
@@ -48,10 +50,13 @@ def _dialects(api: Api, errors: Sequence[Exchange]) -> dict[str, Dialect]:
     return found
 
 
-def _fate(exchange: Exchange) -> str:
-    if exchange.reply is None:
+def _fate(bare: Exchange, unknown: Exchange) -> str:
+    """What logout does to a token that was never issued; that it accepts one is a reading only if it refuses anything at all."""
+    if unknown.reply is None or bare.reply is None:
         return "unknown"
-    return "accepted" if accepts(exchange) else "refused"
+    if not accepts(unknown):
+        return "refused"
+    return "unknown" if accepts(bare) else "accepted"
 
 
 def _liveness(api: Api, profile: Profile, token: Slot) -> Conversation[Profile]:

@@ -7,6 +7,9 @@ import msgspec
 
 from conformance.model import LAYERS, Finding, Outcome
 
+VERDICT_CODES = {"conformant": 0, "nonconformant": 1, "incomplete": 3}
+"""The exit code of a run that came to its end."""
+
 
 class LayerVerdict(msgspec.Struct, frozen=True):
     """One layer: its verdict, whether the gate stands on it, and its findings by outcome."""
@@ -39,11 +42,8 @@ def judge(findings: Sequence[Finding], gate: Sequence[str], *, strict: bool, req
     if any(finding.outcome is Outcome.ERROR for finding in findings):
         unmet.append("the harness broke; see the findings with outcome error")
     unmet += [f"layer {layer} could not be decided" for layer in gate if layers[layer].verdict == "incomplete"]
-    if "nonconformant" in gated:
-        return Judgement("nonconformant", 1, layers, _counts(findings), tuple(unmet))
-    if unmet:
-        return Judgement("incomplete", 3, layers, _counts(findings), tuple(unmet))
-    return Judgement("conformant", 0, layers, _counts(findings))
+    verdict = "nonconformant" if "nonconformant" in gated else "incomplete" if unmet else "conformant"
+    return Judgement(verdict, VERDICT_CODES[verdict], layers, _counts(findings), tuple(unmet))
 
 
 def _counts(findings: Sequence[Finding]) -> dict[str, int]:

@@ -50,6 +50,8 @@ def logout_unknown_token(exchange: Exchange, api: Api) -> str:
     reading = "accepted" if accepts(exchange) else "refused"
     if reading == "refused":
         expect.refused_with(exchange, api, "unknown-token")
+    if reading == "accepted" and api.profile.dead_token_logout == "unknown":
+        raise Violation("code 2, or a logout that refuses something", "status 200, as without any Authorization")
     if api.profile.dead_token_logout not in (reading, "unknown"):
         raise Violation(f"a token that was never issued to be {api.profile.dead_token_logout}, as before", f"it was {reading}")
     return reading

@@ -86,7 +86,7 @@ def replace_code(refusal: Refusal, code: int) -> Refusal:
     return replace(refusal, code=code, message="Invalid resource owner credentials")
 
 
-@fault(breaks={"S-02": "fail"}, also={"F-04": "a near miss is a wrong secret, and it yields a token"})
+@fault(breaks={"F-04": "fail", "S-02": "fail"})
 class SecretPrefixAccepted(Server):
     """A secret without its last character is accepted."""
 
@@ -94,7 +94,7 @@ class SecretPrefixAccepted(Server):
         return len(given) > 8 and secret.startswith(given)
 
 
-@fault(breaks={"S-02": "fail"}, also={"F-04": "a near miss is a wrong secret, and it yields a token"})
+@fault(breaks={"F-04": "fail", "S-02": "fail"})
 class SecretSuffixIgnored(Server):
     """Whatever follows the right secret is ignored."""
 
@@ -102,7 +102,7 @@ class SecretSuffixIgnored(Server):
         return given.startswith(secret)
 
 
-@fault(breaks={"S-02": "fail"}, also={"F-04": "a near miss is a wrong secret, and it yields a token"})
+@fault(breaks={"F-04": "fail", "S-02": "fail"})
 class SecretCaseIgnored(Server):
     """The secret is compared without regard to case."""
 
@@ -110,7 +110,7 @@ class SecretCaseIgnored(Server):
         return given.lower() == secret.lower()
 
 
-@fault(breaks={"S-02": "fail"}, also={"F-04": "a near miss is a wrong secret, and it yields a token"})
+@fault(breaks={"F-04": "fail", "S-02": "fail"})
 class SecretCutAtSixteen(Server):
     """Only the first sixteen characters of the secret count."""
 

@@ -1,5 +1,6 @@
 """The reference server over real HTTP/1.1 with keep-alive: uvicorn carries the bytes, the server answers."""
 
+import socket
 import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator
@@ -37,26 +38,40 @@ def app(server: Server) -> Callable[..., Awaitable[None]]:
     return serve
 
 
-def config(server: Server, host: str = "127.0.0.1", port: int = 0) -> uvicorn.Config:
+def config(server: Server) -> uvicorn.Config:
     """How uvicorn is to run it."""
-    return uvicorn.Config(
-        app(server), host, port, log_level="critical", access_log=False, lifespan="off", http="h11", ws="none", server_header=False
-    )
+    return uvicorn.Config(app(server), log_level="critical", access_log=False, lifespan="off", http="h11", ws="none", server_header=False)
+
+
+def listen(port: int = 0) -> socket.socket:
+    """A listening socket on loopback; raises OSError if the port cannot be had.
+
+    Its protocol is named, for asyncio only then switches off Nagle's algorithm, which would delay every answer.
+    """
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(("127.0.0.1", port))
+    except OSError:
+        listener.close()
+        raise
+    return listener
 
 
 @contextmanager
 def running(server: Server) -> Iterator[str]:
     """Serve on a free loopback port in a thread; yields the base URL."""
     carrier = uvicorn.Server(config(server))
-    thread = threading.Thread(target=carrier.run, daemon=True)
+    listener = listen()
+    thread = threading.Thread(target=carrier.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
     while not carrier.started:
         if not thread.is_alive():
             raise OSError("the embedded server could not be started on a loopback port")
         time.sleep(0.005)
-    port = carrier.servers[0].sockets[0].getsockname()[1]
     try:
-        yield f"http://127.0.0.1:{port}"
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
     finally:
         carrier.should_exit = True
         thread.join(timeout=5)
+        listener.close()

@@ -1,0 +1,137 @@
+"""The repository keeps its own promises: the wheel, the README, the direction of imports, the kill matrix."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+import yaml
+
+from conformance import selftest
+from conformance.model import Outcome
+from conformance.reference.faults import FAULTS
+from conformance.reference.server import READINGS
+from conformance.verdict import VERDICT_CODES
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def block(name: str) -> str:
+    """The code block of the README behind a marker."""
+    found = re.search(rf"<!-- {name} -->\n```\w+\n(.*?)```", README, re.DOTALL)
+    assert found, name
+    return found[1]
+
+
+def test_wheel_carries_the_contract(tmp_path: Path) -> None:
+    """The built wheel holds openapi/, the schemas, the template and the type marker, and no tests."""
+    subprocess.run([sys.executable, "-m", "build", "--wheel", "--outdir", str(tmp_path), str(ROOT)], check=True, capture_output=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    names = set(zipfile.ZipFile(wheel).namelist())
+    for name in ("openapi/token-api.yaml", "openapi/clauses.yaml", "openapi/interpretations.yaml", "py.typed"):
+        assert f"conformance/{name}" in names
+    assert {"conformance/schemas/record.schema.json", "conformance/render/templates/page.html.j2"} <= names
+    assert not [name for name in names if name.startswith("tests")]
+
+
+def test_readme_tables_are_those_of_the_code() -> None:
+    """The README lists every outcome and every exit code, in order."""
+    outcomes = re.findall(r"^\| `([a-z-]+)` \| [^|]+ \|$", README.partition("| outcome |")[2], re.MULTILINE)
+    assert outcomes == [outcome.value for outcome in Outcome]
+    codes = re.findall(r"^\| (\d+) \|", README.partition("| exit code |")[2], re.MULTILINE)
+    assert [int(code) for code in codes] == [*sorted({0, 2, *VERDICT_CODES.values()}), 130]
+
+
+def test_readme_target_file_is_accepted(tmp_path: Path) -> None:
+    """The target file of the README is valid as it stands."""
+    from conformance import contract, target
+
+    path = tmp_path / "target.yaml"
+    path.write_text(block("target"))
+    environ = {name: f"value-{name}" for name in ("CLIENT_ID", "CLIENT_SECRET", "API_USER", "API_PASSWORD")}
+    assert target.load(path, contract.load(), environ).name == yaml.safe_load(block("target"))["name"]
+
+
+def test_ci_runs_the_test_command_of_the_readme() -> None:
+    """.ci/run takes the test command from the README, and the command names the tests session."""
+    assert "<!-- tests -->" in (ROOT / ".ci" / "run").read_text()
+    assert "nox -s tests" in block("tests")
+
+
+def test_architecture_is_short() -> None:
+    """ARCHITECTURE.md has at most sixty lines."""
+    assert len((ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8").splitlines()) <= 60
+
+
+def test_no_file_of_the_package_is_oversized() -> None:
+    """A file that one person can know: the faults and the claims are tables, the rest stays short."""
+    for path in (ROOT / "conformance").rglob("*.py"):
+        lines = len(path.read_text(encoding="utf-8").splitlines())
+        assert lines <= (800 if path.name == "faults.py" else 400), path
+        assert path.read_text(encoding="utf-8").startswith('"""'), path
+
+
+BREACHES = [
+    ("conformance/checks/basic.py", "from conformance import driver  # noqa"),
+    ("conformance/reference/server.py", "from conformance import model  # noqa"),
+    ("conformance/render/text.py", "from conformance import runner  # noqa"),
+    ("conformance/model.py", "from conformance import contract  # noqa"),
+]
+
+
+@pytest.mark.parametrize(("file", "line"), BREACHES)
+def test_import_breach_is_caught(tmp_path: Path, file: str, line: str) -> None:
+    """A deliberate import against the direction makes the linter object; without it, it does not."""
+    for name in ("conformance", "openapi"):
+        shutil.copytree(ROOT / name, tmp_path / name)
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    command = [sys.executable, "-c", "from importlinter.cli import lint_imports_command as c; c()", "--no-cache"]
+    assert subprocess.run(command, cwd=tmp_path, capture_output=True, check=False).returncode == 0
+    with (tmp_path / file).open("a", encoding="utf-8") as source:
+        source.write(line + "\n")
+    assert subprocess.run(command, cwd=tmp_path, capture_output=True, check=False).returncode == 1
+
+
+def test_kill_matrix_lists_every_fault() -> None:
+    """The committed matrix has a row for each fault, none empty."""
+    matrix = json.loads((ROOT / "kill-matrix.json").read_text())
+    assert set(matrix) == set(FAULTS)
+    assert all(matrix.values())
+
+
+def row(outcomes: dict[str, str], red: tuple[str, ...] = ()) -> selftest.Row:
+    """A row of the matrix."""
+    return selftest.Row(outcomes, red)
+
+
+def test_selftest_objects() -> None:
+    """The proof names a fault that is not caught, one that reaches too far, and a claim that nothing kills."""
+    rows = {"": row({"T-42": "pass", "L-02": "pass"})} | {name: row({"T-42": "pass", "L-02": "pass"}) for name in FAULTS}
+    rows["missing-header-is-code22"] = row({"T-42": "pass", "L-02": "fail"}, ("life-dead-after-logout",))
+    problems = list(selftest.faults_in(rows))
+    assert "missing-header-is-code22: T-42 should be fail and is pass" in problems
+    assert "missing-header-is-code22: L-02 is fail, which the fault does not declare" in problems
+    assert any(problem.startswith("token-no-store: no fault") for problem in problems)
+    assert not any(problem.startswith("life-dead-after-logout: no fault") for problem in problems)
+
+
+@pytest.mark.parametrize("reading", [(axis, word) for axis, words in READINGS.items() for word in words])
+def test_every_reading_is_conformant(reading: tuple[str, str]) -> None:
+    """A correct server under any reading of the documentation fails nothing in the document layer."""
+    findings = selftest.play(readings=dict([reading]))
+    assert not [f.check for f in findings if f.outcome in ("fail", "inconclusive", "error") and f.layer == "document"]
+    demanded = {"expires-in-number"} if reading == ("expires_in.type", "string") else set()
+    assert {f.check for f in findings if f.outcome == "fail"} == demanded
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_seeds_give_the_same_outcomes(seed: int) -> None:
+    """Another seed draws other traffic and reaches the same outcomes; the same seed repeats itself."""
+    outcomes = [(f.check, f.outcome) for f in selftest.play(seed=seed)]
+    assert outcomes == [(f.check, f.outcome) for f in selftest.play()]
+    assert selftest.play(seed=seed) == selftest.play(seed=seed)
