@@ -4,6 +4,7 @@ import functools
 import json
 import os
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -83,7 +84,7 @@ def run(
     """Run the claims and write run.ndjson, run.json, report.html and junit.xml."""
     from conformance import checks, contract, embedded
     from conformance import target as targets
-    from conformance.session import Options, Session, gate_of, selected
+    from conformance.session import Options, gate_of, selected
 
     options = Options(gate_of(gate), strict, seed, select, examples)
     if target_file is not None and not target_file.strip():
@@ -93,6 +94,16 @@ def run(
     target = targets.load(Path(target_file), spec) if target_file is not None else None
     if dry_run:
         return _plan(claims, target.name if target else embedded.NAME)
+    with tempfile.TemporaryDirectory() as leftovers:
+        # Hypothesis keeps caches in the current folder unless it is told where; a run leaves its artefacts only.
+        os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", leftovers)
+        return _run(spec, target, options, claims, out, verbose=verbose)
+
+
+def _run(spec: Any, target: Any, options: Any, claims: Any, out: Path, *, verbose: bool) -> int:
+    from conformance import embedded
+    from conformance.session import Session
+
     if target is not None:
         return _report(Session(spec, target, options, kind="real", out=out), claims, out, verbose=verbose)
     with embedded.over_http(embedded.server()) as reference:

@@ -15,7 +15,7 @@ from conformance.api import Effect, Send, Together
 from conformance.contract import Contract
 from conformance.errors import NotObservable
 from conformance.model import Exchange, Minted, Reply, Request
-from conformance.redact import Redactor, distinctive
+from conformance.redact import Redactor, distinctive, suspects
 from conformance.target import Target
 from conformance.transport import RawReply, Transport, TransportFailure, Wire
 
@@ -81,6 +81,7 @@ class Driver:
         self.redactor.add("client.pair", pair)
         self._names: dict[tuple[str, str], str] = {}
         self._patterns = _token_patterns(contract)
+        self._suspects: set[str] = set()
         self._began = clock.now()
         self._last_sent = float("-inf")
         self._spent: dict[str, int] = {}
@@ -185,6 +186,10 @@ class Driver:
             if distinctive(value):
                 self._static.add(name, value)
         everything = "\n".join([body, *(f"{name}: {value}" for name, value in raw.headers)])
+        for value in suspects(everything):
+            if value not in self._suspects:
+                self._suspects.add(value)
+                self.redactor.add(f"unnamed#{len(self._suspects)}", value)
         echoes = self._static.found_in(everything)
         headers = tuple((name, self._tokens_named(value)) for name, value in raw.headers)
         return msgspec.structs.replace(plain, headers=headers, body=self._tokens_named(body), minted=minted, echoes=echoes)

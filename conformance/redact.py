@@ -15,6 +15,17 @@ _VOCABULARY = re.compile(
 )
 
 
+_SUSPECT = re.compile(r"(?:token|secret|passw|session|cookie|sid|jwt)[a-z_-]*[\"'>:=\s]+(?=[\w.~+/-]*\d)([\w.~+/-]{12,}=*)", re.IGNORECASE)
+
+
+def suspects(text: str) -> set[str]:
+    """Values that stand where a secret would: behind a word such as token or session, long, and with a digit.
+
+    A reply that nobody can parse may still hold a token; what is recorded must not.
+    """
+    return set(_SUSPECT.findall(text[: 1 << 16]))
+
+
 def variants(value: str) -> set[str]:
     """The spellings under which a value may appear: raw, percent-, form-, JSON-, HTML-escaped, Base64, hex, reversed."""
     octets = value.encode("utf-8", "surrogateescape")

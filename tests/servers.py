@@ -30,6 +30,7 @@ class Foreign(http.server.BaseHTTPRequestHandler):
     """A legal server in another style: XML-ish header case, nested errors with string codes, grant checked before client."""
 
     protocol_version = "HTTP/1.1"
+    wbufsize = -1
     live: set[str]
 
     def log_message(self, *args: Any) -> None:

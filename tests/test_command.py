@@ -40,6 +40,7 @@ def test_default_run_ends_with_verdict_and_report(tmp_path: Path) -> None:
     assert lines[0].startswith("This run tested the embedded reference server")
     assert lines[-2:] == ["Verdict: conformant (embedded reference server, gate document)", "Report: reports/report.html"]
     assert {path.name for path in (tmp_path / "reports").iterdir()} == ARTEFACTS
+    assert [path.name for path in tmp_path.iterdir()] == ["reports"]
 
 
 def test_every_layer_of_the_reference_is_conformant(tmp_path: Path) -> None:
@@ -186,6 +187,40 @@ def test_dry_run_sends_nothing(tmp_path: Path) -> None:
     assert done.returncode == 0
     assert "nothing was sent" in done.stdout
     assert not (tmp_path / "reports").exists()
+
+
+def test_without_resource_liveness_is_not_observable(tmp_path: Path) -> None:
+    """Without fixtures.resource, what depends on it is not observable and names the line to add; the rest is conformant."""
+    with servers.serving(servers.Foreign, tmp_path, more="") as target:
+        done = conformance("run", "--target", target, "--out", tmp_path / "r")
+    assert done.returncode == 0, done.stdout
+    findings = {f["check"]: f for f in json.loads((tmp_path / "r" / "run.json").read_text())["findings"]}
+    assert findings["logged-out-token-stays-dead"]["outcome"] == "not-observable"
+    assert "fixtures: {resource" in done.stdout
+
+
+def test_budgets_are_kept(tmp_path: Path) -> None:
+    """A budget that is used up makes claims not observable; no more requests are sent than it allows."""
+    more = servers.RESOURCE + "\nrisk: {wrong_secrets: 0, requests: 60}"
+    with servers.serving(servers.Foreign, tmp_path, more) as target:
+        conformance("run", "--target", target, "--out", tmp_path / "r")
+    document = json.loads((tmp_path / "r" / "run.json").read_text())
+    findings = {f["check"]: f for f in document["findings"]}
+    assert findings["token-wrong-secret"]["outcome"] == "not-observable"
+    assert findings["token-wrong-secret"]["actual"] == "risk: {wrong_secrets: 1}"
+    assert len(document["exchanges"]) <= 60
+
+
+@pytest.mark.parametrize("word", ["secret", "token", "pw", "password"])
+def test_common_word_as_secret_breaks_no_verdict(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, word: str) -> None:
+    """A password that is a word of the protocol is no reason for a red; its echo is not observable."""
+    monkeypatch.setitem(servers.SECRETS, "SECRET", word)
+    monkeypatch.setitem(servers.SECRETS, "PASSWORD", word)
+    with servers.serving(servers.Foreign, tmp_path) as target:
+        done = conformance("run", "--target", target, "--out", tmp_path / "r", "--gate", "document,security")
+    findings = {f["check"]: f["outcome"] for f in json.loads((tmp_path / "r" / "run.json").read_text())["findings"]}
+    assert done.returncode == 0, done.stdout
+    assert findings["no-secret-echoed"] == "not-observable"
 
 
 def _dead_target(folder: Path) -> Path:
