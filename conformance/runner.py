@@ -43,6 +43,7 @@ class Run:
         self.examples: dict[str, Any] = {}
         self.replay: dict[str, list[Any]] = {}
         self.broken = ""
+        self._traffic: dict[str, list[int]] = {}
 
     def survey(self) -> Profile | None:
         """Play the survey; without a good login there is no profile, and nothing can be concluded."""
@@ -71,6 +72,14 @@ class Run:
         start = len(self.exchanges)
         if self.profile is None:
             return self._finding(claim, Outcome.INCONCLUSIVE, "a completed survey", self.broken, ())
+        found = self._performed(claim, rules)
+        self._traffic[claim.id] = [exchange.id for exchange in self.exchanges[start:]]
+        if found.outcome is Outcome.PASS and not found.evidence:
+            return msgspec.structs.replace(found, outcome=Outcome.ERROR, expected="evidence", actual="no exchange took place")
+        return found
+
+    def _performed(self, claim: Claim, rules: Sequence[Claim]) -> Finding:
+        start = len(self.exchanges)
         try:
             if claim.draws is not None:
                 expected, actual, example = self._campaign(claim, rules)
@@ -86,8 +95,6 @@ class Run:
             raise
         except Exception as problem:
             found = self._finding(claim, Outcome.ERROR, "the check to run", _where(problem), self.exchanges[start:])
-        if found.outcome is Outcome.PASS and not found.evidence:
-            return msgspec.structs.replace(found, outcome=Outcome.ERROR, expected="evidence", actual="no exchange took place")
         return found
 
     def _campaign(self, claim: Claim, rules: Sequence[Claim]) -> tuple[str, str, str]:
@@ -137,10 +144,11 @@ class Run:
 
     def settle(self, finding: Finding) -> Finding:
         """A check's outcome counts only if the nearest control logins before and after its traffic succeeded."""
-        if not finding.exchanges or finding.outcome in (Outcome.ERROR, Outcome.INCONCLUSIVE):
+        traffic = self._traffic.get(finding.check, [])
+        if not traffic or finding.outcome in (Outcome.ERROR, Outcome.INCONCLUSIVE):
             return finding
         trusted = self._trust()
-        if all(trusted(exchange_id) for exchange_id in finding.exchanges):
+        if all(trusted(exchange_id) for exchange_id in traffic):
             return finding
         return msgspec.structs.replace(
             finding,

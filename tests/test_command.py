@@ -75,6 +75,7 @@ WHOLE = [
     (servers.BROKEN, 3, "incomplete"),
     (servers.stopping_after(0), 3, "incomplete"),
     (servers.stopping_after(40), 3, "incomplete"),
+    (servers.stopping_after(150), 3, "incomplete"),
 ]
 REFUSALS = re.compile(r"without|unknown|wrong|near-miss|missing|undecodable|wrong-scheme|in-query|needs-token")
 

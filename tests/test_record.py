@@ -173,3 +173,11 @@ def test_header_carries_the_clauses() -> None:
 
     header = header_of(contract.load(), embedded.target("http://127.0.0.1"), "embedded", Options())
     assert header.clauses["L-02"].quote == "Invalidate the access token."
+
+
+def test_full_disk_is_told() -> None:
+    """When nothing more can be written, the record says so; it does not go on as if it had."""
+    writer = Writer(Path("/dev/full"), Redactor())
+    with pytest.raises(RecordError, match="No space left on device"):
+        writer.write(HEADER)
+    writer.close()

@@ -10,7 +10,7 @@ from conformance.verdict import worst_first
 
 
 def render_document(record: Record) -> str:
-    """The document described in `schemas/run.schema.json`; findings stand worst first."""
+    """One JSON object: verdict, layers, findings (worst first), interpretations, profile, exchanges, counts and what was tested."""
     header, footer = record.header, record.footer
     document = {
         "note": caution(record),
