@@ -32,6 +32,7 @@ class _Suite:
         options = Options(self.gate, seed=config.getoption("--conformance-seed"))
         self.session = Session(spec, target, options, kind="real")
         self.rules = [claim for claim in self.claims if claim.kind == "rule"]
+        self.findings: list[Any] = []
         self._surveyed = self._controlled = False
 
     def finding(self, claim: Any) -> Any:
@@ -52,7 +53,17 @@ class _Suite:
             (found,) = run.judge([claim])
         from conformance.record import redacted
 
+        self.findings.append(found)
         return redacted(found, self.session.redactor)
+
+    def undecided(self) -> tuple[str, ...]:
+        """Why a run of all claims proves nothing; raises Skipped for a run of some."""
+        from conformance.verdict import judge
+
+        if len(self.findings) < len(self.claims):
+            pytest.skip("not all claims were run; a selection is held to no requirement")
+        require = self.session.target.require
+        return judge(self.findings, self.gate, strict=False, require=require).unmet
 
 
 class ClaimItem(pytest.Item):
@@ -97,6 +108,27 @@ class ClaimItem(pytest.Item):
         return self.path, None, f"{self.claim.clause}: {self.claim.id}"
 
 
+class CompleteItem(pytest.Item):
+    """The last item: a whole run that decided too little is an error, as it is exit 3 of the command."""
+
+    def __init__(self, *, suite: _Suite, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.suite = suite
+
+    def setup(self) -> None:
+        """Hold the run to `require` and to the gate."""
+        unmet = self.suite.undecided()
+        if unmet:
+            raise Undecided("; ".join(unmet))
+
+    def runtest(self) -> None:
+        """Nothing is left to do."""
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
+        """One message."""
+        return str(excinfo.value) if isinstance(excinfo.value, Undecided) else super().repr_failure(excinfo)
+
+
 class Broken(Exception):
     """A claim in a gated layer fails."""
 
@@ -112,10 +144,11 @@ class Claims(pytest.Collector):
         super().__init__(**kwargs)
         self.suite = suite
 
-    def collect(self) -> Iterator[ClaimItem]:
-        """One item per claim, rules last."""
+    def collect(self) -> Iterator[pytest.Item]:
+        """One item per claim, rules last, and one that holds the run to its requirements."""
         for claim in self.suite.claims:
             yield ClaimItem.from_parent(self, name=claim.id, claim=claim, suite=self.suite)
+        yield CompleteItem.from_parent(self, name="the-run-is-complete", suite=self.suite)
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -12,6 +12,7 @@ from conformance.errors import RecordError
 from conformance.model import Exchange, Finding, Outcome, Reply
 from conformance.profile import Profile
 from conformance.redact import Redactor
+from conformance.schemas import schema_of
 from conformance.verdict import Judgement, LayerVerdict
 
 SCHEMA_VERSION = 1
@@ -225,5 +226,4 @@ def read(path: Path) -> Record:
 
 def line_schema() -> dict[str, Any]:
     """The JSON Schema (2020-12) of one line of run.ndjson."""
-    schema = msgspec.json.schema(Line)
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "A line of run.ndjson", **schema}
+    return schema_of(Line, "A line of run.ndjson")

@@ -15,6 +15,7 @@ import msgspec
 from conformance import yamlfile
 from conformance.contract import Contract
 from conformance.errors import TargetError
+from conformance.schemas import schema_of
 
 SUBJECTS = ("basic", "expires_in", "code-2", "logout")
 
@@ -211,8 +212,13 @@ def _translated(file: yamlfile.YamlFile, problem: str) -> TargetError:
     return TargetError(f"{file.path}:{file.line(at)}: {_dotted(at)}: {message[0].lower() + message[1:]}{hint}")
 
 
+_OWN_HEADERS = ("authorization", "host", "content-length", "content-type", "transfer-encoding", "connection", "accept-encoding")
+
+
 def _mistakes(target: Target, contract: Contract) -> Iterator[tuple[tuple[Any, ...], str]]:
     yield from _url_mistakes(target)
+    if not target.name.strip():
+        yield ("name",), "is empty; it labels the target in reports"
     for name, value in target.slots().items():
         at = _key(name)
         last = name.split(".")[-1]
@@ -225,11 +231,21 @@ def _mistakes(target: Target, contract: Contract) -> Iterator[tuple[tuple[Any, .
     for key, path in (("token", target.paths.token), ("logout", target.paths.logout)):
         if not path.startswith("/"):
             yield ("paths", key), f"{path!r} must begin with '/'"
-    if target.fixtures.resource and not target.fixtures.resource.path.startswith("/"):
-        yield ("fixtures", "resource", "path"), f"{target.fixtures.resource.path!r} must begin with '/'"
+    resource = target.fixtures.resource
+    if resource and not resource.path.startswith("/"):
+        yield ("fixtures", "resource", "path"), f"{resource.path!r} must begin with '/'"
+    if resource and (not resource.alive or not resource.dead or set(resource.alive) & set(resource.dead)):
+        yield ("fixtures", "resource"), "alive and dead need a status each, and none in common"
+    yield from _option_mistakes(target)
+    yield from _pin_mistakes(target, contract)
+
+
+def _option_mistakes(target: Target) -> Iterator[tuple[tuple[Any, ...], str]]:
     for header, value in target.headers.items():
         if not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", header) or re.search(r"[\r\n\0]", value):
             yield ("headers", header), "is not a header field"
+        elif header.lower() in _OWN_HEADERS:
+            yield ("headers", header), "is set by the harness in each request"
     if target.deadline_s <= 0:
         yield ("deadline_s",), f"{target.deadline_s} must be more than 0 seconds"
     if target.revocation_budget_s < 0:
@@ -237,7 +253,6 @@ def _mistakes(target: Target, contract: Contract) -> Iterator[tuple[tuple[Any, .
     for field in ("wrong_passwords", "wrong_secrets", "requests", "min_interval_ms"):
         if (getattr(target.risk, field) or 0) < 0:
             yield ("risk", field), f"{getattr(target.risk, field)} must not be negative"
-    yield from _pin_mistakes(target, contract)
 
 
 def _url_mistakes(target: Target) -> Iterator[tuple[tuple[Any, ...], str]]:
@@ -317,5 +332,4 @@ def _with_secret_files(file: yamlfile.YamlFile, target: Target) -> Target:
 
 def file_schema() -> dict[str, Any]:
     """The JSON Schema (2020-12) of a target file, for editors."""
-    schema = msgspec.json.schema(Target)
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "A target file", **schema}
+    return schema_of(Target, "A target file")

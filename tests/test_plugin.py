@@ -54,6 +54,17 @@ def test_undecided_is_an_error(tmp_path: Path) -> None:
     assert " passed" not in done.stdout.splitlines()[-1]
 
 
+def test_run_that_decides_too_little_is_an_error(tmp_path: Path) -> None:
+    """A required subject without a conclusive finding is an error of the last item; a selection is held to nothing."""
+    with servers.serving(servers.ACCEPTS, tmp_path) as target:
+        done = pytest_run(tmp_path, "-q", "--conformance-target", target)
+        some = pytest_run(tmp_path, "-q", "--conformance-target", target, "-k", "expires-in-type or complete", "-rs")
+    assert done.returncode == 1
+    assert "ERROR conformance::the-run-is-complete" in done.stdout
+    assert some.returncode == 0
+    assert "not all claims were run" in some.stdout
+
+
 def test_bad_target_file_is_a_usage_error(tmp_path: Path) -> None:
     """A target file that is wrong ends pytest with its message."""
     done = pytest_run(tmp_path, "--conformance-target", "nowhere.yaml")

@@ -44,6 +44,10 @@ MISTAKES = [
     ("name: staging", "name: [", r"t.yaml:\d+: not valid YAML"),
     ("name: staging", "name: &a staging\nproxy: *a", r"t.yaml:\d+: YAML aliases are not accepted"),
     ("risk:", "risk: !!python/object/apply:os.system [x]\nrisks:", r"t.yaml:\d+: "),
+    ("name: staging", 'name: ""', r"t.yaml:1: name: is empty"),
+    ("client: {id: app, secret: Secret-4711}", "client: app", r"t.yaml:3: client: expected `object`, got `str`"),
+    ("risk:", "headers: {authorization: x}\nrisk:", r"t.yaml:5: headers.authorization: is set by the harness"),
+    ("risk:", "fixtures: {resource: {path: /, dead: [200]}}\nrisk:", r"t.yaml:5: fixtures.resource: alive and dead"),
     ("risk:", "headers: {'a b': c}\nrisk:", r"t.yaml:5: headers.a b: is not a header field"),
 ]
 
