@@ -151,6 +151,7 @@ def rule(
     control: bool = False,
     axis: str = "",
     title: str = "",
+    subject: str = "",
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Declare a rule about each exchange for which `when` holds, or (`over="run"`) about all of them together.
 
@@ -159,7 +160,9 @@ def rule(
 
     def declare(play: Callable[..., Any]) -> Callable[..., Any]:
         text = title or (play.__doc__ or "").strip()
-        claim = Claim(name, "rule", clause, severity, text, _subject(play), play, _lines(right), tuple(wrong), when, over, control)
+        claim = Claim(
+            name, "rule", clause, severity, text, subject or _subject(play), play, _lines(right), tuple(wrong), when, over, control
+        )
         _declare(msgspec.structs.replace(claim, axis=axis))
         return play
 

@@ -4,39 +4,13 @@ from conformance import expect
 from conformance.api import Api, Conversation, basic, edited
 from conformance.errors import Violation
 from conformance.model import Edit, Exchange, Severity, Slot
-from conformance.oracle import conditions, only_fault
+from conformance.oracle import conditions
 from conformance.profile import accepts
 from conformance.registry import Differs, check, rule
-from conformance.scripts import LOGIN_NO_AUTHORIZATION, REFUSED_IN_200, error, line, token, unknown_client
+from conformance.scripts import LOGIN_NO_AUTHORIZATION, REFUSED_IN_200, error, line, token
 
 UNDECODABLE = "OZXhhbXBsZWNsaWVudGlkOmV4YW1wbGVzZWNyZXQ="
 """The page's own example (line 78, D-15): 41 characters, which no rule of Base64 allows."""
-
-
-@rule(
-    "token-without-authorization",
-    clause="T-42",
-    severity=Severity.CRITICAL,
-    when=only_fault("no-authorization"),
-    right=[line(LOGIN_NO_AUTHORIZATION, error(6, status=401))],
-    wrong=[Differs(0, "json:code", 22), Differs(0, "body", "")],
-)
-def token_without_authorization(exchange: Exchange, api: Api) -> None:
-    """A token request without Authorization is refused with code 6."""
-    expect.refused_with(exchange, api, "no-authorization")
-
-
-@rule(
-    "token-unknown-client",
-    clause="T-35",
-    severity=Severity.CRITICAL,
-    when=only_fault("unknown-client"),
-    right=[line(unknown_client(), error(1, status=401))],
-    wrong=[Differs(0, "json:code", 20), Differs(0, "body", "<html>")],
-)
-def token_unknown_client(exchange: Exchange, api: Api) -> None:
-    """A client id that does not exist is refused with code 1 or 22."""
-    expect.refused_with(exchange, api, "unknown-client")
 
 
 @check(

@@ -7,7 +7,7 @@ from conformance.model import Exchange, Severity
 from conformance.oracle import conditions, only_fault
 from conformance.profile import accepts
 from conformance.registry import Differs, check, rule
-from conformance.scripts import ALIVE, DEAD, LOGOUT_BARE, LOGOUT_UNKNOWN, OK, error, invalid_token, line, logout, token
+from conformance.scripts import ALIVE, DEAD, LOGOUT_UNKNOWN, OK, error, invalid_token, line, logout, token
 
 
 def accepted(exchange: Exchange, api: Api) -> bool:
@@ -21,19 +21,6 @@ def accepted(exchange: Exchange, api: Api) -> bool:
 def logout_status(exchange: Exchange, api: Api) -> None:
     """A successful logout has status 200."""
     expect.status(exchange, 200)
-
-
-@rule(
-    "logout-without-authorization",
-    clause="L-08",
-    severity=Severity.HIGH,
-    when=only_fault("no-authorization", "logout"),
-    right=[line(LOGOUT_BARE, error(6, status=401))],
-    wrong=[Differs(0, "json:code", 2), Differs(0, "status", 200)],
-)
-def logout_without_authorization(exchange: Exchange, api: Api) -> None:
-    """A logout without Authorization is refused with code 6."""
-    expect.refused_with(exchange, api, "no-authorization")
 
 
 @rule(

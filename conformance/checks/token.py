@@ -8,10 +8,9 @@ from conformance.api import Api, Conversation, describe
 from conformance.contract import Constraint, load
 from conformance.errors import Inconclusive, Violation
 from conformance.model import Exchange, Request, Severity
-from conformance.oracle import only_fault
 from conformance.profile import accepts
 from conformance.registry import Differs, check, rule
-from conformance.scripts import API, LOGIN, LOGIN_NO_GRANT, REFUSED_IN_200, error, line, token
+from conformance.scripts import LOGIN, REFUSED_IN_200, error, line, token
 
 
 def succeeded(exchange: Exchange, api: Api) -> bool:
@@ -40,45 +39,6 @@ def valid_login_yields_token(exchange: Exchange, api: Api) -> None:
     if exchange.reply is None or exchange.reply.status // 100 != 2:
         raise Inconclusive("a token for the credentials of the target file (are they right?)", describe(exchange))
     raise Violation("a JSON body with access_token", f"no access_token as text: {describe(exchange)}")
-
-
-@rule(
-    "token-missing-grant-type",
-    clause="T-34",
-    severity=Severity.HIGH,
-    when=only_fault("no-grant-type"),
-    right=[line(LOGIN_NO_GRANT, error(2))],
-    wrong=[Differs(0, "json:code", 20), Differs(0, "body", "")],
-)
-def token_missing_grant_type(exchange: Exchange, api: Api) -> None:
-    """A token request without grant_type is refused with code 2."""
-    expect.refused_with(exchange, api, "no-grant-type")
-
-
-@rule(
-    "token-unknown-grant-type",
-    clause="T-34",
-    severity=Severity.HIGH,
-    when=only_fault("unknown-grant-type"),
-    right=[line(API.login(change={"grant_type": "nonsense"}), error(2))],
-    wrong=[Differs(0, "json:code", 20), Differs(0, "body", "")],
-)
-def token_unknown_grant_type(exchange: Exchange, api: Api) -> None:
-    """A grant_type that nobody knows is refused with code 2."""
-    expect.refused_with(exchange, api, "unknown-grant-type")
-
-
-@rule(
-    "token-unknown-user",
-    clause="T-36",
-    severity=Severity.CRITICAL,
-    when=only_fault("unknown-user"),
-    right=[line(API.login(change={"username": "nobody", "password": "nothing"}), error(20))],
-    wrong=[Differs(0, "json:code", 22), Differs(0, "body", "")],
-)
-def token_unknown_user(exchange: Exchange, api: Api) -> None:
-    """A user that does not exist is refused with code 20."""
-    expect.refused_with(exchange, api, "unknown-user")
 
 
 def _required(name: str, clause: str) -> None:
