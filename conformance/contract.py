@@ -17,6 +17,25 @@ UNTESTED = ("binds", "page error", "needs the operator", "planned")
 
 T = TypeVar("T")
 
+CONDITIONS = [
+    "no-authorization",
+    "wrong-scheme",
+    "undecodable-basic",
+    "unknown-client",
+    "wrong-secret",
+    "no-grant-type",
+    "unknown-grant-type",
+    "no-username",
+    "no-password",
+    "unknown-user",
+    "wrong-password",
+    "scope",
+    "unknown-token",
+    "dead-token",
+    "internal",
+]
+"""What can be wrong with a request: the vocabulary of `when` in x-errors, which `oracle.conditions` speaks."""
+
 FILES = ("token-api.yaml", "clauses.yaml", "interpretations.yaml")
 
 
@@ -123,9 +142,7 @@ class Contract:
 
     def _resolve(self, node: Mapping[str, Any]) -> Mapping[str, Any]:
         while "$ref" in node:
-            target: Any = self.api.data
-            for step in node["$ref"].removeprefix("#/").split("/"):
-                target = target.get(step) if isinstance(target, dict) else None
+            target = _at(self.api.data, node["$ref"])
             if not isinstance(target, dict):
                 raise ContractError(f"{self.api.path}: {node['$ref']!r} leads nowhere")
             node = target
@@ -208,13 +225,19 @@ def _check_register(contract: Contract, file: yamlfile.YamlFile) -> None:
 
 
 def _check_references(contract: Contract, api: yamlfile.YamlFile, axes: yamlfile.YamlFile) -> None:
-    for path, clause in _clause_references(api.data, ()):
-        if clause not in contract.clauses:
-            raise ContractError(f"{api.path}:{api.line(path)}: unknown clause {clause!r}; it is not in clauses.yaml")
+    for path, key, value in _references(api.data, ()):
+        line = api.line(path)
+        if key in ("x-clause", "clause") and value not in contract.clauses:
+            raise ContractError(f"{api.path}:{line}: unknown clause {value!r}; it is not in clauses.yaml")
+        if key == "when" and value not in CONDITIONS:
+            raise ContractError(f"{api.path}:{line}: unknown condition {value!r}; one of {', '.join(CONDITIONS)}")
+        if key == "$ref" and _at(api.data, value) is None:
+            raise ContractError(f"{api.path}:{line}: {value!r} leads nowhere")
     for constraint in contract.constraints():
         if not constraint.clause:
             where = ".".join(constraint.path) or constraint.operation
-            raise ContractError(f"{api.path}: {where}: the constraint {constraint.keyword!r} names no clause; add it to x-clause")
+            at = next((path for path in api.paths() if path[-len(constraint.path) or None :] == constraint.path), ())
+            raise ContractError(f"{api.path}:{api.line(at)}: {where}: {constraint.keyword!r} names no clause; add it to x-clause")
     for name, axis in contract.axes.items():
         for word, reading in axis.readings.items():
             for clause in reading.hides:
@@ -223,14 +246,22 @@ def _check_references(contract: Contract, api: yamlfile.YamlFile, axes: yamlfile
                     raise ContractError(f"{axes.path}:{line}: {name}: {word} hides unknown clause {clause!r}")
 
 
-def _clause_references(node: Any, at: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], str]]:
+def _references(node: Any, at: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], str, str]]:
+    """Every name that a document mentions: where, under which key, and the name."""
     if isinstance(node, list):
         for index, item in enumerate(node):
-            yield from _clause_references(item, (*at, index))
+            yield from _references(item, (*at, index))
     elif isinstance(node, dict):
         for key, value in node.items():
-            if key in ("x-clause", "clause"):
-                for clause in value.values() if isinstance(value, dict) else [value]:
-                    yield (*at, key), str(clause)
+            if key in ("x-clause", "clause", "when", "$ref"):
+                for name in value.values() if isinstance(value, dict) else value if isinstance(value, list) else [value]:
+                    yield (*at, key), key, str(name)
             else:
-                yield from _clause_references(value, (*at, key))
+                yield from _references(value, (*at, key))
+
+
+def _at(document: Any, pointer: str) -> Any:
+    """What a local JSON pointer leads to, or None."""
+    for step in pointer.removeprefix("#/").split("/"):
+        document = document.get(step) if isinstance(document, dict) else None
+    return document

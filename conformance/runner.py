@@ -285,13 +285,19 @@ def _where(problem: BaseException) -> str:
 
 
 def conduct(
-    run: Run, claims: Sequence[Claim], on_finding: Callable[[Finding], None], progress: Callable[[str], None] = lambda step: None
+    run: Run,
+    claims: Sequence[Claim],
+    on_profile: Callable[[Profile], None],
+    on_finding: Callable[[Finding], None],
+    progress: Callable[[str], None] = lambda step: None,
 ) -> list[Finding]:
     """The whole run: survey, checks with a control login after each that needs one, campaigns, final control, rules."""
     checks = [claim for claim in claims if claim.kind == "check"]
     rules = [claim for claim in claims if claim.kind == "rule"]
     progress("survey")
-    run.survey()
+    profile = run.survey()
+    if profile is not None:
+        on_profile(profile)
     pending, findings = [], []
     for number, claim in enumerate(checks):
         progress(claim.id)

@@ -15,6 +15,7 @@ from conformance.contract import Contract
 from conformance.driver import Clock, Driver, RealClock
 from conformance.errors import RecordError, UsageError
 from conformance.model import LAYERS, Exchange, Finding
+from conformance.profile import Profile
 from conformance.record import Axis, ClauseText, Footer, Header, Record, TargetLabel, Writer, footer_of, redacted
 from conformance.redact import Redactor
 from conformance.registry import Claim
@@ -138,6 +139,10 @@ class Session:
         if self._writer:
             self._writer.write(exchange)
 
+    def _surveyed(self, profile: Profile) -> None:
+        if self._writer:
+            self._writer.write(profile)
+
     def found(self, finding: Finding) -> None:
         """Take a finding into the record."""
         self.findings.append(finding)
@@ -148,7 +153,7 @@ class Session:
         """The whole run; whatever ends it, what was found so far is on disk and rendered."""
         self.run.replay = examples_in(self.options.examples, claims)
         try:
-            conduct(self.run, claims, self.found, progress)
+            conduct(self.run, claims, self._surveyed, self.found, progress)
             self.finish()
         finally:
             self.close()
@@ -160,8 +165,6 @@ class Session:
         judgement = judge(self.findings, self.options.gate, strict=self.options.strict, require=self.header.require, cut_short=cut_short)
         self.footer = footer_of(judgement, self._interpretations(), time.monotonic() - self._began)
         if self._writer:
-            if self.run.profile is not None:
-                self._writer.write(self.run.profile)
             self._writer.write(self.footer)
 
     def close(self) -> None:

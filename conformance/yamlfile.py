@@ -23,6 +23,10 @@ class YamlFile:
             path = path[:-1]
         return self._lines.get(path, 1)
 
+    def paths(self) -> list[tuple[Hashable, ...]]:
+        """The paths of all values, in the order of the file."""
+        return list(self._lines)
+
 
 def load(path: Path, error: type[ConformanceError]) -> YamlFile:
     """Read a YAML file safely; raise `error`, naming file and line, for whatever is wrong with it."""

@@ -13,8 +13,19 @@ OPENAPI = contract.directory()
 
 MISTAKES = [
     ("token-api.yaml", "clause: T-34,", "clause: T-99,", r"token-api.yaml:\d+: unknown clause 'T-99'"),
-    ("token-api.yaml", "minLength: T-25, pattern: L-06}", "pattern: L-06}", "'minLength' names no clause"),
-    ("token-api.yaml", '"#/components/schemas/Token"', '"#/components/schemas/Tokken"', "'#/components/schemas/Tokken' leads nowhere"),
+    (
+        "token-api.yaml",
+        "minLength: T-25, pattern: L-06}",
+        "pattern: L-06}",
+        r"token-api.yaml:\d+: access_token: 'minLength' names no clause",
+    ),
+    (
+        "token-api.yaml",
+        '"#/components/schemas/Token"',
+        '"#/components/schemas/Tokken"',
+        r"token-api.yaml:\d+: '#/components/schemas/Tokken' leads nowhere",
+    ),
+    ("token-api.yaml", "when: [scope]", "when: [scop]", r"token-api.yaml:\d+: unknown condition 'scop'; one of"),
     ("token-api.yaml", "x-clause: T-01", "x-clause: T-01\n      x-clause: T-01", r"token-api.yaml:\d+: duplicate key 'x-clause'"),
     ("clauses.yaml", "F-05: {", "F-04: {", r"clauses.yaml:\d+: duplicate key 'F-04'"),
     ("clauses.yaml", "F-05: {layer: document", "F-05: {layer: documents", r"clauses.yaml:\d+: F-05: unknown layer 'documents'"),
@@ -40,6 +51,14 @@ def test_mistake_is_refused_by_name(tmp_path: Path, file: str, old: str, new: st
     (folder / file).write_text(text.replace(old, new, 1), encoding="utf-8")
     with pytest.raises(ContractError, match=message):
         contract.load(folder)
+
+
+def test_the_oracle_speaks_the_vocabulary() -> None:
+    """Every condition that the contract may name stands in the oracle or in a check, and none else is used."""
+    package = Path(contract.__file__).parent
+    source = (package / "oracle.py").read_text() + "".join(path.read_text() for path in (package / "checks").glob("*.py"))
+    unspoken = {word for word in contract.CONDITIONS if f'"{word}"' not in source}
+    assert unspoken == {"dead-token", "internal"}, "dead-token and internal are states of the server, not of a request"
 
 
 def test_hash_changes_with_any_file(tmp_path: Path) -> None:
