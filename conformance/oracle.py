@@ -267,5 +267,5 @@ def lifetime_of(exchange: Exchange) -> float | None:
         return None
     try:
         return float(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None

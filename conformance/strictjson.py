@@ -23,16 +23,32 @@ def _no_constant(word: str) -> NoReturn:
     raise NotJson(f"{word} is no JSON value")
 
 
+MAX_DEPTH = 100
+
+
+def _too_deep(value: Any) -> bool:
+    """Whether the value nests deeper than anything that walks it later could bear."""
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        level = [child for node in level if isinstance(node, dict | list) for child in (node.values() if isinstance(node, dict) else node)]
+        if not level:
+            return False
+    return True
+
+
 @lru_cache(maxsize=4096)
 def _parse(text: str) -> Any:
     try:
-        return json.loads(text, object_pairs_hook=_no_duplicates, parse_constant=_no_constant)
+        value = json.loads(text, object_pairs_hook=_no_duplicates, parse_constant=_no_constant)
     except NotJson:
         raise
     except RecursionError:
         raise NotJson("nested too deep") from None
     except ValueError as problem:
         raise NotJson(str(problem)) from None
+    if _too_deep(value):
+        raise NotJson(f"nested deeper than {MAX_DEPTH}")
+    return value
 
 
 def parse(reply: Reply) -> Any:
