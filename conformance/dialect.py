@@ -91,12 +91,17 @@ def leaves(reply: Reply) -> list[tuple[str, Any]]:
 def _leaves(value: Any, path: str) -> Iterator[tuple[str, Any]]:
     if isinstance(value, dict):
         for name, child in value.items():
-            yield from _leaves(child, f"{path}.{name}" if path else name)
+            yield from _leaves(child, f"{path}.{_writable(name)}" if path else _writable(name))
     elif isinstance(value, list):
         for index, child in enumerate(value):
             yield from _leaves(child, f"{path}[{index}]")
     elif value is not None and not isinstance(value, bool):
-        yield path or WHOLE, value
+        yield path or WHOLE, _writable(value) if isinstance(value, str) else value
+
+
+def _writable(text: str) -> str:
+    """The text with lone surrogates, which JSON can escape and UTF-8 cannot hold, spelled out."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 _IN_TEXT = re.compile(r"(?:\bcode\W{0,3}|^\s*\W?)(\d{1,7})\b", re.IGNORECASE)

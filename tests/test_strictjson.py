@@ -2,7 +2,7 @@
 
 import pytest
 
-from conformance import strictjson
+from conformance import dialect, strictjson
 from conformance.model import Exchange, Reply
 from conformance.oracle import lifetime_of
 from conformance.scripts import LOGIN
@@ -41,3 +41,8 @@ def test_other_encodings_are_no_json() -> None:
 def test_lifetime_of_any_value(value: str, life: float | None) -> None:
     """A life is read from a number or a string of digits; anything else promises none."""
     assert lifetime_of(Exchange(1, "x", LOGIN, 0, 1, Reply(200, body=f'{{"expires_in": {value}}}'))) == life
+
+
+def test_lone_surrogates_can_be_recorded() -> None:
+    """What UTF-8 cannot hold is spelled out before it reaches a profile or a message."""
+    assert dialect.leaves(Reply(400, body=r'{"m\ud800": "x\udfff"}')) == [(r"m\ud800", r"x\udfff")]
