@@ -3,15 +3,17 @@
 A conversation is a generator that yields an effect (Send, Together, Sleep: the closed list) and receives what came of it.
 """
 
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
+from functools import lru_cache
 from typing import Any, TypeVar
 
 import msgspec
 
 from conformance.contract import Contract
+from conformance.documented import role_of
 from conformance.errors import Inconclusive, NotObservable
 from conformance.model import Edit, Exchange, Part, Request, Slot, Text
-from conformance.profile import Profile
+from conformance.profile import Profile, accepts
 
 T = TypeVar("T")
 
@@ -29,9 +31,10 @@ class Together(msgspec.Struct, frozen=True):
 
 
 class Sleep(msgspec.Struct, frozen=True):
-    """Wait on the driver's clock."""
+    """Wait on the driver's clock, for so long or, as others go on meanwhile, a little longer; `punctual` lets none go on."""
 
     seconds: float
+    punctual: bool = False
 
 
 Effect = Send | Together | Sleep
@@ -42,12 +45,22 @@ UNKNOWN_USER = "harness-51c9e07fa3b84d26"
 UNKNOWN_TOKEN = "harness5f1d8a6c03e94b7d2a86c5e1f09b3d47"
 MADE_UP_SECRET = "harness-made-up-secret-71"
 
-CLIENT = (Slot("client.id"), Slot("client.secret"))
+PATIENCE_S = 3
+"""How long a fresh token may be unknown to some replica before it counts as dead (H-19)."""
 
 
-def basic(client: Text, secret: Text, scheme: str = "Basic") -> Text:
+PAGE_EXAMPLE: Text = ("Basic ", "OZXhhbXBsZWNsaWVudGlkOmV4YW1wbGVzZWNyZXQ=")
+"""The page's own example (line 78, D-15): 41 characters, which no rule of Base64 allows."""
+
+
+def basic(client: Text, secret: Text, scheme: str = "Basic", encoding: str = "base64") -> Text:
     """The value of an Authorization header for this pair (RFC 7617)."""
-    return (f"{scheme} ", Edit("base64", (*client, ":", *secret)))
+    return (f"{scheme} ", Edit(encoding, (*client, ":", *secret)))
+
+
+def credentials(client: str = "client", scheme: str = "Basic") -> Text:
+    """The value of an Authorization header for the client with these slots."""
+    return basic((Slot(f"{client}.id"),), (Slot(f"{client}.secret"),), scheme)
 
 
 def bearer(token: Part, scheme: str = "Bearer") -> Text:
@@ -60,60 +73,97 @@ def edited(slot: str, op: str, *args: int | str) -> Text:
     return (Edit(op, (Slot(slot),), args),)
 
 
-VALID_BASIC = basic((CLIENT[0],), (CLIENT[1],))
+Change = Mapping[str, str | Text | None]
+"""Role or name of a parameter → its value, or None to leave it out."""
+
+
+@lru_cache
+def control_login(contract: Contract) -> Request:
+    """The login with the target's own credentials, which must always succeed: whatever lies between two such logins counts."""
+    return Api(contract).login()
 
 
 class Api(msgspec.Struct, frozen=True):
-    """What a check may use: the contract, the profile, the fixtures that the target has, and verbs over them."""
+    """What a check may use: the contract, the profile, the fixtures that the target has, and verbs over them.
+
+    `special`: kind of credentials, such as `client:colon` → the slots that hold one.
+    """
 
     contract: Contract
     profile: Profile = Profile()
     fixtures: frozenset[str] = frozenset()
+    special: Mapping[str, str] = {}
     resource_method: str = "GET"
     resource_alive: tuple[int, ...] = (200,)
     resource_dead: tuple[int, ...] = (401, 403)
 
-    def login(
+    def token_request(
         self,
+        grant: str = "",
         *,
-        authorization: Text | None = VALID_BASIC,
-        user: str = "user",
-        change: dict[str, str | Text | None] | None = None,
+        authorization: Text | None = None,
+        client: str = "client",
+        fill: Mapping[str, str] | None = None,
+        change: Change | None = None,
         fresh: bool = False,
     ) -> Request:
-        """A token request with the parameters that the contract requires; `change` replaces, adds or (None) removes some."""
+        """A token request with the parameters that the contract requires for the grant (the first one by default).
+
+        `fill` says from which slots: {"user": "second_user"}. The header is the client's own unless `authorization` is given.
+        """
         operation = self.contract.operations["token"]
         form: dict[str, Text] = {}
-        for name in operation.required:
-            schema = operation.parameters[name]
-            slot = schema.get("x-slot", "").replace("user.", f"{user}.")
-            form[name] = (Slot(slot),) if slot else (str(schema["const"]),)
-        for name, value in (change or {}).items():
+        chosen, slots = operation.grant(grant), dict(fill or {})
+        names = {role_of(schema): name for name, schema in {**operation.parameters, **chosen.parameters}.items()}
+        for name in chosen.required:
+            schema = chosen.parameters[name]
+            group, dot, leaf = schema.get("x-slot", "").partition(".")
+            form[name] = (Slot(f"{slots.get(group, group)}{dot}{leaf}"),) if group else (str(schema["const"]),)
+        for role, value in (change or {}).items():
+            name = names.get(role, role)
             if value is None:
                 form.pop(name, None)
             else:
                 form[name] = (value,) if isinstance(value, str) else value
-        headers: tuple[tuple[str, Text], ...] = (("Content-Type", ("application/x-www-form-urlencoded",)),)
-        if authorization is not None:
-            headers = (("Authorization", authorization), *headers)
+        header = credentials(client, operation.scheme.title()) if authorization is None else authorization
+        headers: tuple[tuple[str, Text], ...] = (("Authorization", header), ("Content-Type", (operation.media_type,)))
         pairs = tuple(((name,), value) for name, value in form.items())
-        return Request("token", operation.method, headers=headers, form=pairs, fresh=fresh)
+        return Request("token", operation.method, headers=headers if header else headers[1:], form=pairs, fresh=fresh)
 
-    def logout(self, authorization: Text | None, *, query: tuple[tuple[Text, Text], ...] = (), fresh: bool = False) -> Request:
-        """A logout request with this Authorization header, or none."""
-        headers = (("Authorization", authorization),) if authorization is not None else ()
-        return Request("logout", self.contract.operations["logout"].method, query=query, headers=headers, fresh=fresh)
+    def login(
+        self, *, authorization: Text | None = None, user: str = "user", client: str = "client", change: Change | None = None
+    ) -> Request:
+        """A token request with the credentials of a user; `authorization=()` leaves the header out."""
+        return self.token_request(authorization=authorization, client=client, fill={"user": user}, change=change)
+
+    def logout(self, authorization: Text | None, *, method: str = "", **parts: Any) -> Request:
+        """A logout request with this Authorization header, or none; `parts` are further fields of the Request."""
+        headers = ((("Authorization", authorization),) if authorization is not None else ()) + parts.pop("headers", ())
+        return Request("logout", method or self.contract.operations["logout"].method, headers=headers, **parts)
 
     def use(self, token: Part, *, fresh: bool = False) -> Request:
         """A request of the protected resource with this token."""
         return Request("resource", self.resource_method, headers=(("Authorization", bearer(token)),), fresh=fresh)
 
-    def good_token(self, user: str = "user") -> Conversation[Slot]:
-        """Log in; raises Inconclusive if that yields no token, for then nothing that follows would mean anything."""
-        exchange = yield from self.send(self.login(user=user))
-        slot = exchange.reply.token() if exchange.reply else None
-        if slot is None:
+    def granted(self, request: Request) -> Conversation[Exchange]:
+        """Send a request that must yield a token; raises Inconclusive if it does not, for then nothing that follows would mean anything."""
+        exchange = yield from self.send(request)
+        if exchange.reply is None or exchange.reply.token(self.contract.presented) is None:
             raise Inconclusive("a token for valid credentials", describe(exchange))
+        if self.profile.issue_lag_s:
+            yield Sleep(self.profile.issue_lag_s)
+        return exchange
+
+    def good_token(self, user: str = "user", client: str = "client") -> Conversation[Slot]:
+        """Log in; raises Inconclusive if that yields no token."""
+        exchange = yield from self.granted(self.login(user=user, client=client))
+        return self.token_of(exchange)
+
+    def token_of(self, exchange: Exchange, kind: str = "") -> Slot:
+        """The token that a reply handed out; raises Inconclusive if there is none."""
+        slot = exchange.reply.token(kind or self.contract.presented) if exchange.reply else None
+        if slot is None:
+            raise Inconclusive(f"a {kind or self.contract.presented} in the reply", describe(exchange))
         return Slot(slot)
 
     def send(self, request: Request) -> Conversation[Exchange]:
@@ -123,8 +173,23 @@ class Api(msgspec.Struct, frozen=True):
             raise Inconclusive("an answer", describe(exchange))
         return exchange
 
-    def is_alive(self, token: Slot, *, fresh: bool = False) -> Conversation[bool]:
-        """Whether the resource accepts the token; raises NotObservable without that fixture."""
+    def logged_out(self, token: Slot) -> Conversation[Exchange]:
+        """Log out; raises Inconclusive if that is refused. Waits for the declared revocation budget."""
+        exchange = yield from self.send(self.logout(bearer(token)))
+        if not accepts(exchange):
+            raise Inconclusive("an accepted logout", describe(exchange))
+        if self.profile.revocation_budget_s:
+            yield Sleep(self.profile.revocation_budget_s)
+        return exchange
+
+    def is_alive(self, token: Slot, *, fresh: bool = False, last: bool = False) -> Conversation[bool]:
+        """Whether the token is accepted; raises NotObservable where nothing can tell.
+
+        A `last` look may end the token: without a resource it is a logout, on servers that refuse the logout of dead tokens.
+        """
+        if last and self.profile.liveness == "logout":
+            exchange = yield from self.send(self.logout(bearer(token), fresh=fresh))
+            return accepts(exchange)
         self.requires_liveness()
         exchange = yield from self.send(self.use(token, fresh=fresh))
         return self.tells_alive(exchange)
@@ -138,9 +203,9 @@ class Api(msgspec.Struct, frozen=True):
             return False
         raise Inconclusive(f"one of {(*self.resource_alive, *self.resource_dead)} from the resource", describe(exchange))
 
-    def requires_liveness(self) -> None:
-        """Raise NotObservable unless the resource tells living tokens from others."""
-        if self.profile.liveness != "resource":
+    def requires_liveness(self, *, last: bool = False) -> None:
+        """Raise NotObservable unless it can be seen whether a token lives (`last`: at the price of ending it)."""
+        if self.profile.liveness != "resource" and not (last and self.profile.liveness == "logout"):
             raise NotObservable(
                 self.profile.liveness_reason or "no way to see whether a token lives without ending it",
                 "fixtures: {resource: {method: GET, path: /…}}",
@@ -150,6 +215,14 @@ class Api(msgspec.Struct, frozen=True):
         """Raise NotObservable, naming the line to add, unless the target has this fixture."""
         if fixture not in self.fixtures:
             raise NotObservable(f"fixtures.{fixture} is missing", f"fixtures: {{{fixture}: {{…}}}}")
+
+    def special_slots(self, kind: str) -> str:
+        """The slots of special credentials such as `client:colon`; raises NotObservable if the target has none of the kind."""
+        if kind not in self.special:
+            who, _, what = kind.partition(":")
+            line = f"fixtures: {{special_{who}s: [{{…}}]}}"
+            raise NotObservable(f"no special {who} has credentials with {what.replace('-', ' ')}", line)
+        return self.special[kind]
 
 
 def describe(exchange: Exchange) -> str:

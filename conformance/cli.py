@@ -175,7 +175,7 @@ def serve(fault: str | None, readings: tuple[str, ...], port: int) -> int:
     except OSError as problem:
         raise UsageError(f"--port: {port} cannot be used on 127.0.0.1: {problem.strerror}") from None
     name = "reference server" + (f" with fault {fault}" if fault else "")
-    target = embedded.target(f"http://127.0.0.1:{listener.getsockname()[1]}", name)
+    target = embedded.target(f"http://127.0.0.1:{listener.getsockname()[1]}", name, chosen)
     click.echo(yaml.safe_dump(msgspec.to_builtins(target), sort_keys=False, allow_unicode=True) + SERVING)
     sys.stdout.flush()
     uvicorn.Server(config).run(sockets=[listener])

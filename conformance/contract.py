@@ -9,104 +9,51 @@ from typing import Any, TypeVar
 import msgspec
 
 from conformance import yamlfile
+from conformance.documented import Axis, Clause, Constraint, ErrorRow, Grant, Link, Operation, Response, role_of
 from conformance.errors import ContractError
-from conformance.model import LAYERS, Level
+from conformance.model import LAYERS
 
 UNTESTED = ("binds", "page error", "needs the operator", "planned")
 """The closed list of reasons why a clause has no claim."""
 
 T = TypeVar("T")
 
-CONDITIONS = [
+CONDITIONS = (
     "no-authorization",
     "wrong-scheme",
     "undecodable-basic",
+    "no-colon",
+    "odd-basic",
     "unknown-client",
     "wrong-secret",
+    "unapproved-client",
+    "broken-client",
     "no-grant-type",
     "unknown-grant-type",
+    "grant-denied",
     "no-username",
     "no-password",
     "unknown-user",
     "wrong-password",
+    "foreign-user",
+    "locked-user",
+    "no-code",
+    "unknown-code",
+    "wrong-redirect",
+    "no-refresh-token",
+    "unknown-refresh-token",
     "scope",
+    "refused-scope",
+    "empty-token",
+    "malformed-token",
     "unknown-token",
-    "dead-token",
+    "revoked-token",
+    "expired-token",
     "internal",
-]
+)
 """What can be wrong with a request: the vocabulary of `when` in x-errors, which `oracle.conditions` speaks."""
 
 FILES = ("token-api.yaml", "clauses.yaml", "interpretations.yaml")
-
-
-class Clause(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One normative statement. `deviation` explains how the page itself breaks it."""
-
-    layer: str
-    level: Level
-    binds: str
-    source: str
-    quote: str
-    untested: str = ""
-    deviation: str = ""
-
-
-class Reading(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One way to understand an ambiguous text, and the clauses that no longer apply under it."""
-
-    says: str
-    document: bool = True
-    hides: tuple[str, ...] = ()
-
-
-class Axis(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A question that the documentation leaves open."""
-
-    defects: tuple[str, ...]
-    about: str
-    scope: str
-    question: str
-    readings: dict[str, Reading]
-
-
-class ErrorRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One documented error: code and message, its clause, and the conditions that may lead to it."""
-
-    code: int
-    message: str
-    clause: str
-    when: tuple[str, ...] = ()
-
-
-class Constraint(msgspec.Struct, frozen=True):
-    """One keyword of a reply schema with its clause: `path` leads to the member it constrains."""
-
-    operation: str
-    path: tuple[str, ...]
-    keyword: str
-    value: Any
-    clause: str
-
-
-class Operation(msgspec.Struct, frozen=True):
-    """One documented operation: where, how, its form parameters with the slots they are filled from, its errors."""
-
-    name: str
-    method: str
-    path: str
-    scheme: str
-    parameters: Mapping[str, Mapping[str, Any]]
-    required: tuple[str, ...]
-    rows: tuple[ErrorRow, ...]
-    reply: Mapping[str, Any] | None
-
-    def conditions(self) -> dict[str, tuple[ErrorRow, ...]]:
-        """Condition → the rows that may answer it, in the order of the page."""
-        found: dict[str, list[ErrorRow]] = {}
-        for row in self.rows:
-            for condition in row.when:
-                found.setdefault(condition, []).append(row)
-        return {condition: tuple(rows) for condition, rows in found.items()}
 
 
 class Contract:
@@ -118,61 +65,96 @@ class Contract:
     @cached_property
     def operations(self) -> dict[str, Operation]:
         """operationId → operation."""
-        found = {}
-        for path, methods in self.api.data["paths"].items():
-            for method, spec in methods.items():
-                form = self._form(spec)
-                found[spec["operationId"]] = Operation(
-                    name=spec["operationId"],
-                    method=method.upper(),
-                    path=path,
-                    scheme=self._scheme(spec),
-                    parameters=form.get("properties", {}),
-                    required=tuple(form.get("required", ())),
-                    rows=tuple(msgspec.convert(spec["x-errors"], list[ErrorRow])),
-                    reply=self._reply(spec),
-                )
-        return found
+        return {
+            spec["operationId"]: Operation(
+                name=spec["operationId"],
+                method=method.upper(),
+                path=path,
+                scheme=self._scheme(spec),
+                media_type=next(iter(spec.get("requestBody", {}).get("content", {})), ""),
+                grants=tuple(self._grants(spec)),
+                rows=tuple(msgspec.convert(spec["x-errors"], list[ErrorRow])),
+                reply=self._reply(spec),
+                other_path=spec.get("x-other-path", {}).get("path", ""),
+            )
+            for path, methods in self.api.data["paths"].items()
+            for method, spec in methods.items()
+        }
+
+    @cached_property
+    def link(self) -> Link:
+        """What of the token reply logout takes; raises ContractError if the contract does not say it."""
+        for methods in self.api.data["paths"].values():
+            for spec in methods.values():
+                for link in spec["responses"]["200"].get("links", {}).values():
+                    (value,) = link["parameters"].values()
+                    return Link(spec["operationId"], value.partition("body#/")[2].rstrip("}"), link["operationId"])
+        raise ContractError(f"{self.api.path}: no reply has a link, so nothing says which token logout takes")
+
+    @cached_property
+    def presented(self) -> str:
+        """The kind of token that logout takes, and a protected resource with it: the slot of the link's member."""
+        properties = self.operations[self.link.source].reply.schema.get("properties", {})
+        return str(properties.get(self.link.member, {}).get("x-slot", ""))
 
     def constraints(self) -> Iterator[Constraint]:
         """Every constraint of every success reply, under its clause."""
         for operation in self.operations.values():
-            if operation.reply is not None:
-                yield from _constraints(operation.name, operation.reply, ())
+            for name, header in operation.reply.headers.items():
+                value = (bool(header.get("required")), header["schema"].get("pattern", ""))
+                clause, claim, says = (str(header.get(key, "")) for key in ("x-clause", "x-claim", "description"))
+                yield Constraint(operation.name, "header", name, "pattern", value, clause, claim, says=says or value[1])
+            yield from _constraints(operation.name, operation.reply.schema, "")
+
+    def member(self, role: str) -> str:
+        """The name of the token reply's member with this role."""
+        return self.operations[self.link.source].reply.named(role)
 
     def _resolve(self, node: Mapping[str, Any]) -> Mapping[str, Any]:
         while "$ref" in node:
-            target = _at(self.api.data, node["$ref"])
-            if not isinstance(target, dict):
-                raise ContractError(f"{self.api.path}: {node['$ref']!r} leads nowhere")
-            node = target
+            node = _at(self.api.data, node["$ref"])
         return node
 
-    def _form(self, spec: Mapping[str, Any]) -> Mapping[str, Any]:
+    def _grants(self, spec: Mapping[str, Any]) -> Iterator[Grant]:
         content = spec.get("requestBody", {}).get("content", {})
-        return self._resolve(next(iter(content.values()))["schema"]) if content else {}
+        for media in content.values():
+            schema = self._resolve(media["schema"])
+            for form in map(self._resolve, schema.get("oneOf", [schema])):
+                properties = form.get("properties", {})
+                words = [str(child["const"]) for child in properties.values() if child.get("x-role") == "grant" and "const" in child]
+                yield Grant(words[0] if words else "", properties, tuple(form.get("required", ())))
 
     def _scheme(self, spec: Mapping[str, Any]) -> str:
         (name,) = spec["security"][0]
         return str(self.api.data["components"]["securitySchemes"][name]["scheme"])
 
-    def _reply(self, spec: Mapping[str, Any]) -> Mapping[str, Any] | None:
-        content = spec["responses"]["200"].get("content", {})
-        return self._resolve(next(iter(content.values()))["schema"]) if content else None
+    def _reply(self, spec: Mapping[str, Any]) -> Response:
+        success = spec["responses"]["200"]
+        media_type, media = next(iter(success.get("content", {"": {"schema": {}}}).items()))
+        return Response(
+            str(success.get("x-clause", "")),
+            media_type,
+            str(media.get("x-clause", "")),
+            self._resolve(media["schema"]),
+            success.get("headers", {}),
+        )
 
 
-_KEYWORDS = ("type", "required", "minLength", "pattern", "enum", "const", "minimum", "maximum")
+KEYWORDS = ("type", "required", "minLength", "maxLength", "pattern", "enum", "const", "minimum", "maximum")
+"""The keywords that a reply's schema may use: for each there is a claim."""
+
+ANNOTATIONS = ("description", "title", "properties", "x-clause", "x-slot", "x-role")
 
 
-def _constraints(operation: str, schema: Mapping[str, Any], path: tuple[str, ...]) -> Iterator[Constraint]:
+def _constraints(operation: str, schema: Mapping[str, Any], place: str) -> Iterator[Constraint]:
     clause = schema.get("x-clause", "")
-    for keyword in _KEYWORDS:
+    for keyword in KEYWORDS:
         if keyword in schema:
             owner = clause.get(keyword, "") if isinstance(clause, dict) else clause
             for value in schema[keyword] if keyword == "required" else [schema[keyword]]:
-                yield Constraint(operation, path, keyword, value, owner)
+                yield Constraint(operation, "body", place, keyword, value, owner, role=role_of(schema))
     for name, child in schema.get("properties", {}).items():
-        yield from _constraints(operation, child, (*path, name))
+        yield from _constraints(operation, child, name)
 
 
 def directory() -> Path:
@@ -233,17 +215,41 @@ def _check_references(contract: Contract, api: yamlfile.YamlFile, axes: yamlfile
             raise ContractError(f"{api.path}:{line}: unknown condition {value!r}; one of {', '.join(CONDITIONS)}")
         if key == "$ref" and _at(api.data, value) is None:
             raise ContractError(f"{api.path}:{line}: {value!r} leads nowhere")
-    for constraint in contract.constraints():
-        if not constraint.clause:
-            where = ".".join(constraint.path) or constraint.operation
-            at = next((path for path in api.paths() if path[-len(constraint.path) or None :] == constraint.path), ())
-            raise ContractError(f"{api.path}:{api.line(at)}: {where}: {constraint.keyword!r} names no clause; add it to x-clause")
+    try:
+        _check_replies(contract, api)
+    except (KeyError, StopIteration, TypeError, ValueError, AttributeError, msgspec.ValidationError) as problem:
+        what = f"{type(problem).__name__}: {problem}" if str(problem) else type(problem).__name__
+        raise ContractError(f"{api.path}: something that the harness needs is missing or has another form: {what}") from None
     for name, axis in contract.axes.items():
+        place, _, condition = axis.condition.partition("/")
+        if axis.condition and (place not in contract.operations or condition not in contract.operations[place].conditions()):
+            raise ContractError(f"{axes.path}:{axes.line((name, 'condition'))}: {name}: no error row has the condition {axis.condition!r}")
         for word, reading in axis.readings.items():
             for clause in reading.hides:
                 if clause not in contract.clauses:
                     line = axes.line((name, "readings", word))
                     raise ContractError(f"{axes.path}:{line}: {name}: {word} hides unknown clause {clause!r}")
+
+
+def _check_replies(contract: Contract, api: yamlfile.YamlFile) -> None:
+    for operation in contract.operations.values():
+        for name, schema in (("the reply", operation.reply.schema), *operation.reply.schema.get("properties", {}).items()):
+            for keyword in schema:
+                if keyword not in (*KEYWORDS, *ANNOTATIONS):
+                    raise ContractError(
+                        f"{api.path}:{_line_of(api, name)}: {name}: no claim judges {keyword!r}; one of {', '.join(KEYWORDS)}"
+                    )
+    for constraint in contract.constraints():
+        if not constraint.clause:
+            where = constraint.place or constraint.operation
+            raise ContractError(f"{api.path}:{_line_of(api, where)}: {where}: {constraint.keyword!r} names no clause; add it to x-clause")
+    if not contract.presented:
+        raise ContractError(f"{api.path}: the link names {contract.link.member!r}, which is no member with an x-slot")
+
+
+def _line_of(file: yamlfile.YamlFile, name: str) -> int:
+    """The line of the last place where a key has this name."""
+    return file.line(next((path for path in reversed(file.paths()) if path[-1:] == (name,)), ()))
 
 
 def _references(node: Any, at: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], str, str]]:

@@ -4,24 +4,32 @@ import difflib
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import Any
 
 import msgspec
 
 from conformance import strictjson
-from conformance.contract import ErrorRow
+from conformance.documented import ErrorRow
 from conformance.model import Reply
+
+SURE = 0.85
+"""How like a message of the page a text must be, to be taken for it without a code."""
 
 WHOLE = "(body)"
 """The path of a body that is not JSON, read as text."""
 
 
 class Dialect(msgspec.Struct, frozen=True):
-    """Paths such as `error.code`, or `(body)`; None where nothing of the kind was found."""
+    """Paths such as `error.code`, or `(body)`; None where nothing of the kind was found. `media` is the commonest media type.
+
+    `code_type`: number, string, composite (status and code in one), in-text, or none.
+    """
 
     code_path: str | None = None
     text_path: str | None = None
     code_type: str = "none"
+    media: str = ""
 
 
 class ReadError(msgspec.Struct, frozen=True):
@@ -36,18 +44,56 @@ def infer(samples: Sequence[tuple[Reply, frozenset[int]]], rows: Sequence[ErrorR
     known = {row.code for row in rows}
     scores: Counter[str] = Counter()
     texts: Counter[str] = Counter()
-    types: dict[str, str] = {}
+    types: dict[str, Counter[str]] = {}
+    media: Counter[str] = Counter()
     for reply, allowed in samples:
+        media[(reply.header("Content-Type") or "").partition(";")[0].strip().lower()] += 1
         for path, value in leaves(reply):
             code = code_in(value, reply.status, known)
             if code is not None:
                 scores[path] += (8 if code in allowed else 1) + (4 if "code" in path.lower() else 0)
-                types[path] = "number" if isinstance(value, int) else "string"
-            if isinstance(value, str) and not value.isdigit():
+                types.setdefault(path, Counter())[code_type(value, reply.status)] += 1
+            if isinstance(value, str) and _is_prose(value):
                 texts[path] += 1 + round(8 * max((likeness(value, row.message) for row in rows), default=0))
     code_path = _best(scores)
     text_path = _best(texts)
-    return Dialect(code_path, text_path, types[code_path] if code_path else "none")
+    kind = types[code_path].most_common(1)[0][0] if code_path else "none"
+    return Dialect(code_path, text_path, kind, media.most_common(1)[0][0] if media else "")
+
+
+def code_type(value: Any, status: int) -> str:
+    """How a code is written: number, string, composite (status and code in one), in-text, or none."""
+    if value is None:
+        return "none"
+    if str(value).isdigit():
+        if len(str(value)) > 3 and str(value).startswith(str(status)):
+            return "composite"
+        return "string" if isinstance(value, str) else "number"
+    return "in-text" if isinstance(value, str) else "number"
+
+
+RFC_MEMBERS = ("error", "error_description")
+
+
+def shape_of(dialect: Dialect) -> str:
+    """The kind of shape, as `errors.shape` of the interpretations names it."""
+    paths = [path for path in (dialect.code_path, dialect.text_path) if path]
+    if not paths or WHOLE in paths:
+        return "xml" if "xml" in dialect.media else "text"
+    if any("[" in path for path in paths):
+        return "list"
+    if any("." in path for path in paths):
+        return "nested"
+    if set(paths) <= {"ErrorCode", "Error"}:
+        return "gateway"
+    if dialect.text_path in RFC_MEMBERS:
+        return "rfc" if dialect.code_path in (None, *RFC_MEMBERS) else "rfc-and-code"
+    return "members"
+
+
+def _is_prose(text: str) -> bool:
+    """Whether a text is a message to people and no word of a protocol, such as `invalid_client`, or a number."""
+    return " " in text.strip()
 
 
 def _best(scores: Counter[str]) -> str | None:
@@ -76,7 +122,7 @@ def row_of(reply: Reply, dialect: Dialect, rows: Sequence[ErrorRow]) -> ErrorRow
     if dialect.code_path in dict(leaves(reply)) and dialect.code_path != WHOLE:
         return None
     near = max(rows, key=lambda row: likeness(error.text, row.message), default=None)
-    return near if near is not None and likeness(error.text, near.message) >= 0.8 else None
+    return near if near is not None and _is_prose(error.text) and likeness(error.text, near.message) >= SURE else None
 
 
 def leaves(reply: Reply) -> list[tuple[str, Any]]:
@@ -129,6 +175,7 @@ def code_in(value: Any, status: int, known: set[int] | frozenset[int]) -> int | 
     return None
 
 
+@lru_cache(maxsize=1 << 12)
 def likeness(text: str, message: str) -> float:
     """How alike two messages are, 0 to 1, without regard to case, punctuation and what surrounds the message."""
     left, right = (" ".join(re.findall(r"[a-z0-9_]+", part.lower())) for part in (text, message))

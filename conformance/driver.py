@@ -1,17 +1,18 @@
 """The driver: the only place that renders slots, sends, names tokens, redacts and keeps time. Conversations run here."""
 
+import base64
 import re
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from threading import Lock
-from typing import Any, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 from urllib.parse import quote_plus, urlsplit
 
 import msgspec
 
 from conformance import edits, oracle, strictjson
-from conformance.api import Effect, Send, Together
+from conformance.api import Effect, Send, Sleep, Together
 from conformance.contract import Contract
 from conformance.errors import NotObservable
 from conformance.model import Exchange, Minted, Reply, Request
@@ -55,6 +56,12 @@ class VirtualClock:
         self._now += seconds
 
 
+class Ended(msgspec.Struct, Generic[T]):
+    """A conversation that has come to its end, with its value."""
+
+    value: T
+
+
 class Driver:
     """Plays conversations against one target and reports each exchange, redacted, to `on_exchange`."""
 
@@ -72,6 +79,10 @@ class Driver:
         self.redactor = redactor or Redactor()
         self._transport, self._clock, self._on_exchange = transport, clock, on_exchange
         self._slots = target.slots()
+        resource = target.fixtures.resource
+        self._paths = {name: operation.path for name, operation in contract.operations.items()}
+        self._paths |= {name: path for name, path in (("token", target.paths.token), ("logout", target.paths.logout)) if path}
+        self._paths["resource"] = resource.path if resource else "/"
         self._static = Redactor()
         for name, value in target.secrets().items():
             self.redactor.add(name, value)
@@ -80,6 +91,7 @@ class Driver:
         pair = f"{target.client.id}:{target.client.secret}"
         self.redactor.add("client.pair", pair)
         self._names: dict[tuple[str, str], str] = {}
+        self._static_slots = {name: value for name, value in self._slots.items() if len(value) > 3}
         self._patterns = _token_patterns(contract)
         self._suspects: set[str] = set()
         self._began = clock.now()
@@ -94,13 +106,23 @@ class Driver:
 
     def play(self, conversation: Generator[Effect, Any, T], by: str) -> T:
         """Run a conversation to its end and return its value; a Verdict it raises passes through."""
+        while not isinstance(pause := self.advance(conversation, by), Ended):
+            self.sleep(pause.seconds)
+        return pause.value
+
+    def advance(self, conversation: Generator[Effect, Any, T], by: str) -> "Sleep | Ended[T]":
+        """Run a conversation until it wants to sleep, which is left to the caller, or has come to its end."""
         try:
             effect = next(conversation)
-            while True:
+            while not (isinstance(effect, Sleep) and effect.seconds > 0 and not effect.punctual):
                 effect = conversation.send(self._perform(effect, by))
         except StopIteration as end:
-            value: T = end.value
-            return value
+            return Ended(end.value)
+        return effect
+
+    def sleep(self, seconds: float) -> None:
+        """Wait on the clock."""
+        self._clock.sleep(seconds)
 
     def _perform(self, effect: Effect, by: str) -> Exchange | tuple[Exchange, ...] | None:
         if isinstance(effect, Send):
@@ -113,14 +135,14 @@ class Driver:
         return None
 
     def _deliver(self, request: Request, by: str) -> Exchange:
+        wire, rendered = self._render(request)
         with self._lock:
             self._spend(request)
             self._sent += 1
             number = self._sent
-        wire, rendered = self._render(request)
         sent = self.now()
         try:
-            raw: RawReply | None = self._transport.exchange(wire, fresh=request.fresh)
+            raw: RawReply | None = self._transport.exchange(wire, fresh=request.fresh or _may_desynchronise(wire))
             failure = None
         except TransportFailure as problem:
             raw, failure = None, self.redactor.clean(str(problem))
@@ -153,25 +175,26 @@ class Driver:
 
         def text(value: Any) -> str:
             for name, edit in edits.derived(value):
-                if edit.op not in ("base64", "form", "percent"):
+                if edit.op not in edits.ENCODINGS:
                     rendered[name] = edits.render((edit,), self._slots.__getitem__)
+                    if rendered[name] == edits.render(edit.of, self._slots.__getitem__):
+                        raise NotObservable(f"{name} is the same value again", "use other credentials in the test account")
             return edits.render(value, self._slots.__getitem__)
 
         def pairs(items: Any) -> str:
             return "&".join(f"{quote_plus(text(name))}={quote_plus(text(value))}" for name, value in items)
 
         target = self.target
-        paths = {"token": target.paths.token, "logout": target.paths.logout}
-        paths["resource"] = target.fixtures.resource.path if target.fixtures.resource else "/"
-        path = urlsplit(target.base_url).path.rstrip("/") + paths[request.operation]
+        path = urlsplit(target.base_url).path.rstrip("/") + (request.path or self._paths[request.operation])
         if request.query:
             path += ("&" if "?" in path else "?") + pairs(request.query)
-        body = pairs(request.form).encode() if request.form is not None else b""
+        body = pairs(request.form) if request.form is not None else text(request.body or ())
         headers = [("Host", urlsplit(target.base_url).netloc), ("Accept-Encoding", "identity"), *target.headers.items()]
         headers += [(name, text(value).encode().decode("latin-1")) for name, value in request.headers]
-        if request.form is not None:
-            headers.append(("Content-Length", str(len(body))))
-        return Wire(request.method, path, tuple(headers), body), rendered
+        octets = body.encode("utf-8", "surrogateescape")
+        if request.form is not None or request.body is not None:
+            headers.append(("Content-Length", str(len(octets))))
+        return Wire(request.method, path, tuple(headers), octets), rendered
 
     def _record(self, raw: RawReply, rendered: dict[str, str]) -> Reply:
         """The reply with its tokens named, and with the names of the secrets that it repeats."""
@@ -216,7 +239,18 @@ class Driver:
                 self.redactor.add(slot, value)
                 if distinctive(value):
                     self._static.add(slot, value)
-            minted.append(Minted(slot, "token" if kind == "token" else "refresh", len(value), bool(pattern.search(value))))
+            minted.append(
+                Minted(
+                    slot,
+                    "token" if kind == "token" else "refresh",
+                    len(value),
+                    bool(pattern.search(value)),
+                    _alphabet(value),
+                    next((name for (other, known), name in self._names.items() if known == value and other != kind), ""),
+                    _distinct(value, [known for other, known in self._names if other == kind and known != value][-COMPARED:]),
+                    tuple(sorted(name for name, known in self._static_slots.items() if known in _decoded(value))),
+                )
+            )
             body = _with_member(body, member, f"{{{slot}}}")
         return body, tuple(minted)
 
@@ -225,9 +259,45 @@ class Driver:
         self._transport.close()
 
 
+def _may_desynchronise(wire: Wire) -> bool:
+    """Whether a server may leave the body unread and take it for the next request: then the connection is not used again."""
+    return bool(wire.body) and wire.method != "POST"
+
+
+COMPARED = 30
+"""With how many earlier tokens a new one is compared."""
+
+
+def _distinct(value: str, earlier: Sequence[str]) -> int:
+    """The characters of a token that neither the beginning nor the end of the most similar earlier token accounts for."""
+    shared = [_alike(value, old) + _alike(value[::-1], old[::-1]) for old in earlier]
+    return max(0, len(value) - max(shared, default=0))
+
+
+def _alike(left: str, right: str) -> int:
+    """How many characters two texts share at their beginning."""
+    return next((at for at, (a, b) in enumerate(zip(left, right, strict=False)) if a != b), min(len(left), len(right)))
+
+
+def _decoded(value: str) -> str:
+    """What a token says in Base64, if it says anything."""
+    try:
+        padded = value.rstrip("=") + "=" * (-len(value.rstrip("=")) % 4)
+        return base64.b64decode(padded, altchars=b"-_").decode("latin-1")
+    except ValueError:
+        return ""
+
+
+def _alphabet(value: str) -> str:
+    """What a token is written in: word (letters and digits), base64url, or other."""
+    if value.isascii() and value.isalnum():
+        return "word"
+    return "base64url" if re.fullmatch(r"[A-Za-z0-9_-]+=*", value) else "other"
+
+
 def _token_patterns(contract: Contract) -> dict[str, tuple[str, re.Pattern[str]]]:
     """Member of the token reply → the kind of token it holds and the pattern of the contract for it."""
-    reply = contract.operations["token"].reply or {}
+    reply = contract.operations["token"].reply.schema
     return {
         name: (schema["x-slot"], re.compile(schema.get("pattern", "")))
         for name, schema in reply.get("properties", {}).items()

@@ -2,10 +2,11 @@
 
 import base64
 import binascii
+import json
 from collections.abc import Callable, Iterator
 from urllib.parse import quote, quote_plus
 
-from conformance.model import Edit, Slot, Text
+from conformance.model import Edit, Request, Slot, Text
 
 
 def _base64(value: str) -> str:
@@ -25,17 +26,32 @@ def _replace_last(value: str) -> str:
     return value[:-1] + ("x" if value[-1:] != "x" else "y")
 
 
-EDITS: dict[str, Callable[..., str]] = {
+ENCODINGS: dict[str, Callable[..., str]] = {
     "base64": _base64,
+    "base64_latin1": lambda value: base64.b64encode(value.encode("latin-1", "replace")).decode(),
     "form": quote_plus,
     "percent": lambda value: quote(value, safe=""),
+    "json": lambda value: json.dumps(value)[1:-1],
+    "quoted": lambda value: f'"{value}"',
+}
+"""Other spellings of the same value."""
+
+EDITS: dict[str, Callable[..., str]] = ENCODINGS | {
+    "drop_first": lambda value: value[1:],
     "drop_last": lambda value: value[:-1],
     "replace_last": _replace_last,
+    "replace_first": lambda value: ("x" if value[:1] != "x" else "y") + value[1:],
+    "replace_after": lambda value, place: value[:place] + "".join("x" if char != "x" else "y" for char in value[place:]),
     "swap_case": _swap_case,
     "append": lambda value, tail: value + tail,
+    "prepend": lambda value, head: head + value,
+    "double": lambda value: value + value,
     "reverse": lambda value: value[::-1],
+    "before_last_colon": lambda value: value.rpartition(":")[0],
+    "plus_to_space": lambda value: value.replace("+", " "),
+    "upper": str.upper,
 }
-"""Name → function of the text and the edit's arguments."""
+"""Name → function of the text and the edit's arguments. What is no encoding makes another value of it."""
 
 
 def render(text: Text, lookup: Callable[[str], str]) -> str:
@@ -61,6 +77,30 @@ def derived(text: Text) -> Iterator[tuple[str, Edit]]:
             if len(part.of) == 1 and isinstance(part.of[0], Slot):
                 yield f"{part.of[0].name}:{part.op}", part
             yield from derived(part.of)
+
+
+def altered(text: Text) -> Iterator[str]:
+    """The slots in the text of which an edit makes another value."""
+    for part in text:
+        if isinstance(part, Edit):
+            yield from altered(part.of) if part.op in ENCODINGS else slots(part.of)
+
+
+def texts(request: Request) -> Iterator[Text]:
+    """Every text of a request."""
+    yield from (value for _, value in request.headers)
+    for name, value in (*request.query, *(request.form or ())):
+        yield name
+        yield value
+    yield request.body or ()
+
+
+def mentioned(request: Request) -> frozenset[str]:
+    """The slots whose own value, in any encoding, the request carries; not those of which it carries another."""
+    found: set[str] = set()
+    for text in texts(request):
+        found |= slots(text) - set(altered(text))
+    return frozenset(found)
 
 
 def slots(text: Text) -> frozenset[str]:

@@ -3,12 +3,14 @@
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from urllib.parse import urlsplit
 
 from conformance.errors import UsageError
 from conformance.reference import faults, http
-from conformance.reference.server import CLIENTS, READINGS, SHORT_LIFE, USERS, Call, Headers, Server
-from conformance.target import Client, Fixtures, Resource, Target, User
+from conformance.reference.accounts import CLIENTS, CODES, SCOPE, USERS
+from conformance.reference.messages import Call, Headers
+from conformance.reference.readings import READINGS, REVOCATION_LAG_S
+from conformance.reference.server import Server
+from conformance.target import Client, Code, Fixtures, Resource, Risk, Scopes, Target, User
 from conformance.transport import Respond
 
 NAME = "embedded reference server"
@@ -27,21 +29,33 @@ def server(fault: str | None = None, readings: Mapping[str, str] | None = None, 
     return kind(now, readings or {})  # type: ignore[arg-type]
 
 
-def target(base_url: str, name: str = NAME) -> Target:
-    """The target that fits the reference server at this address."""
-    (client_id, secret), (second_id, second_secret), (short_id, short_secret) = CLIENTS.items()
-    (user, password), (second_user, second_password) = USERS.items()
+def target(base_url: str, name: str = NAME, readings: Mapping[str, str] | None = None) -> Target:
+    """The target that fits the reference server at this address: every fixture, and more risk than a run can spend."""
+    clients = {name: Client(name, client.secret, lifetime=client.lifetime) for name, client in CLIENTS.items()}
+    users = [User(name, user.password) for name, user in USERS.items()]
+    lagging = (readings or {}).get("revocation.lag") == "within-budget"
     return Target(
         name=name,
         base_url=base_url,
-        client=Client(client_id, secret),
-        user=User(user, password),
+        client=clients["reference-client"],
+        user=users[0],
         fixtures=Fixtures(
-            second_user=User(second_user, second_password),
-            second_client=Client(second_id, second_secret),
-            short_lived_client=Client(short_id, short_secret, lifetime=SHORT_LIFE),
+            second_user=users[1],
+            foreign_user=users[2],
+            locked_user=users[3],
+            second_client=clients["second-client"],
+            client_without_grant=clients["client-without-grant"],
+            unapproved_client=clients["unapproved-client"],
+            broken_client=clients["broken-client"],
+            short_lived_client=clients["short-lived-client"],
+            special_clients=tuple(client for name, client in clients.items() if name.startswith("special")),
+            special_users=tuple(users[4:]),
+            authorization_codes=tuple(Code(value, code.redirect_uri) for value, code in CODES.items()),
+            scopes=Scopes(SCOPE, "administration"),
             resource=Resource("/resource"),
         ),
+        risk=Risk(wrong_passwords=1000, wrong_secrets=1000, requests=100_000),
+        revocation_budget_s=2 * REVOCATION_LAG_S if lagging else 0,
     )
 
 
@@ -49,15 +63,15 @@ def target(base_url: str, name: str = NAME) -> Target:
 def over_http(reference: Server) -> Iterator[Target]:
     """The reference server on a free loopback port, as a target."""
     with http.running(reference) as base_url:
-        yield target(base_url)
+        yield target(base_url, readings=reference.readings)
 
 
 def in_process(reference: Server) -> Respond:
     """The reference server as a function, for the in-process transport."""
 
     def respond(method: str, request_target: str, headers: Headers, body: bytes) -> tuple[int, Headers, bytes]:
-        parts = urlsplit(request_target)
-        answer = reference.respond(Call(method, parts.path, parts.query, headers, body))
+        path, _, query = request_target.partition("?")
+        answer = reference.respond(Call(method, path, query, headers, body))
         return answer.status, answer.headers, answer.body
 
     return respond

@@ -23,11 +23,11 @@ class Verdict(Exception):
 
     outcome = Outcome.ERROR
 
-    def __init__(self, expected: str, actual: str = "") -> None:
+    def __init__(self, expected: str, actual: str = "", evidence: Sequence[Exchange] = ()) -> None:
         super().__init__(f"expected {expected}; got {actual}" if actual else expected)
         self.expected = expected
         self.actual = actual
-        self.evidence: Sequence[Exchange] = ()
+        self.evidence = evidence
 
 
 class Violation(Verdict):

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from conformance.api import Api, describe
+from conformance.documented import ErrorRow
 from conformance.errors import Violation
 from conformance.model import Exchange, Reply
 from conformance.profile import accepts, error_of, row_named
@@ -15,27 +16,45 @@ def answered(exchange: Exchange) -> Reply:
     return exchange.reply
 
 
-def refused(exchange: Exchange) -> None:
-    """The request was not granted."""
-    if accepts(exchange):
-        raise Violation(
-            "a refusal", f"status {answered(exchange).status}" + (" with an access_token" if answered(exchange).token() else "")
-        )
+def granted(exchange: Exchange) -> None:
+    """The server did what was asked."""
+    if not accepts(exchange):
+        what = "a token" if exchange.request.operation == "token" else "status 200"
+        raise Violation(what, describe(exchange))
 
 
-def refused_with(exchange: Exchange, api: Api, condition: str) -> None:
-    """The request was refused with one of the rows that the contract lists for this condition."""
-    rows = api.contract.operations[exchange.request.operation].conditions()[condition]
-    refused(exchange)
+def refused(exchange: Exchange, *, broken: bool = False) -> None:
+    """The request was not granted, and (unless `broken` is allowed) its answer is none of a server that broke."""
+    reply = answered(exchange)
+    if accepts(exchange) or (exchange.request.operation == "token" and reply.token()):
+        raise Violation("a refusal", f"status {reply.status}" + (" with an access_token" if reply.token() else ""))
+    if reply.status >= 500 and not broken:
+        raise Violation("a refusal below 500", f"status {reply.status}")
+
+
+def refused_with(exchange: Exchange, api: Api, condition: str) -> ErrorRow:
+    """The request was refused with one of the rows for this condition: the one that this server has shown, if it has; returns it."""
+    rows = api.profile.allowed(api.contract.operations[exchange.request.operation], condition)
+    refused(exchange, broken=condition == "broken-client")
     row, error = row_named(exchange, api.profile, api.contract), error_of(exchange, api.profile, api.contract)
-    if row not in rows:
+    if row is None or row not in rows:
         seen = f"code {error.code}" if error.code is not None else "no documented code"
         raise Violation(f"a refusal with {spelled(rows)}", f"{seen}, {describe(exchange)}")
+    return row
 
 
-def spelled(rows: Sequence[object]) -> str:
+def not_refused_otherwise(exchange: Exchange, api: Api, condition: str) -> None:
+    """The request was refused, and not with a documented row for something else; for clauses that say nothing of codes."""
+    refused(exchange)
+    row = row_named(exchange, api.profile, api.contract)
+    rows = api.profile.allowed(api.contract.operations[exchange.request.operation], condition)
+    if row is not None and row not in rows:
+        raise Violation(f"a refusal with {spelled(rows)}", f"code {row.code}, {describe(exchange)}")
+
+
+def spelled(rows: Sequence[ErrorRow]) -> str:
     """Rows as a reader would say them: `code 6 (Missing or bad Authorization header)`."""
-    return " or ".join(f"code {getattr(row, 'code', '?')} ({getattr(row, 'message', '?')})" for row in rows)
+    return " or ".join(f"code {row.code} ({row.message})" for row in rows)
 
 
 def status(exchange: Exchange, *allowed: int) -> None:

@@ -5,12 +5,13 @@ Hypothesis and schemathesis are imported when they are needed: they take longer 
 
 import contextlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import msgspec
 
-from conformance.api import VALID_BASIC, Api
+from conformance.api import Api, credentials
+from conformance.documented import Operation, role_of
 from conformance.errors import Violation
 from conformance.model import Pairs, Request, Slot, Text
 
@@ -48,9 +49,7 @@ def schemathesis_cases(api: Api, seed: int) -> Any:
     from schemathesis import GenerationMode
     from schemathesis.config import SchemathesisConfig
 
-    document = json.loads(json.dumps(api.contract.api.data))
     config = SchemathesisConfig.from_dict({"base-url": "http://127.0.0.1", "cache": {"enabled": False}})
-    schema = schemathesis.openapi.from_dict(document, config=config)
 
     def as_case(name: str, mode: Any) -> Callable[[Any], Case]:
         def convert(drawn: Any) -> Case:
@@ -66,12 +65,24 @@ def schemathesis_cases(api: Api, seed: int) -> Any:
 
         return convert
 
-    strategies = [
-        schema[operation.path][operation.method].as_strategy(generation_mode=mode).map(as_case(name, mode))
-        for name, operation in api.contract.operations.items()
-        for mode in ((GenerationMode.POSITIVE, GenerationMode.NEGATIVE) if operation.parameters else (GenerationMode.POSITIVE,))
-    ]
+    strategies = []
+    for name, operation in api.contract.operations.items():
+        for document in _one_grant_each(api, operation):
+            schema = schemathesis.openapi.from_dict(document, config=config)
+            modes = (GenerationMode.POSITIVE, GenerationMode.NEGATIVE) if operation.grants else (GenerationMode.POSITIVE,)
+            strategies += [schema[operation.path][operation.method].as_strategy(generation_mode=m).map(as_case(name, m)) for m in modes]
     return st.one_of(strategies)
+
+
+def _one_grant_each(api: Api, operation: Operation) -> Iterator[dict[str, Any]]:
+    """The contract once for each alternative of the operation's form: drawing from a `oneOf` takes schemathesis seconds."""
+    for index in range(max(1, len(operation.grants))):
+        document = json.loads(json.dumps(api.contract.api.data))
+        spec = document["paths"][operation.path][operation.method.lower()]
+        for media in spec.get("requestBody", {}).get("content", {}).values():
+            media["schema"] = media["schema"].get("oneOf", [media["schema"]])[index]
+        spec["responses"]["200"].pop("links", None)
+        yield document
 
 
 def _one_line(value: Any) -> str:
@@ -82,13 +93,13 @@ def request_of(case: Case, api: Api) -> Request:
     """The symbolic request of a case: the Authorization of a token request is the client's; valid users stand in slots."""
     headers: tuple[tuple[str, Text], ...] = tuple((name, (value,)) for name, value in case.headers if _plain(name))
     if case.operation == "token":
-        headers = (*((k, v) for k, v in headers if k.lower() != "authorization"), ("Authorization", VALID_BASIC))
+        headers = (*((k, v) for k, v in headers if k.lower() != "authorization"), ("Authorization", credentials()))
     form: Pairs | None = None
     if case.form is not None:
-        parameters = api.contract.operations[case.operation].parameters
-        slots = {name: schema["x-slot"] for name, schema in parameters.items() if "x-slot" in schema}
+        operation = api.contract.operations[case.operation]
+        slots = {name: role_of(schema) for name, schema in operation.parameters.items() if role_of(schema).startswith("user.")}
         form = tuple(((name,), (Slot(slots[name]),) if case.valid_credentials and name in slots else (value,)) for name, value in case.form)
-        headers = (*headers, ("Content-Type", ("application/x-www-form-urlencoded",)))
+        headers = (*headers, ("Content-Type", (operation.media_type,)))
     query = tuple(((name,), (value,)) for name, value in case.query)
     return Request(case.operation, case.method, query, headers, form)
 

@@ -77,7 +77,10 @@ Pairs = tuple[tuple[Text, Text], ...]
 
 
 class Request(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A request in symbols: it holds no secret, and anybody with the target file can send it again."""
+    """A request in symbols: it holds no secret, and anybody with the target file can send it again.
+
+    `form` is sent urlencoded, `body` as it is. `path` stands in place of the operation's own.
+    """
 
     operation: str
     method: str
@@ -85,18 +88,26 @@ class Request(msgspec.Struct, frozen=True, omit_defaults=True):
     headers: tuple[tuple[str, Text], ...] = ()
     form: Pairs | None = None
     fresh: bool = False
+    body: Text | None = None
+    path: str = ""
 
 
 class Minted(msgspec.Struct, frozen=True):
     """A token that a reply handed out. Equal values have equal slots, so identity survives redaction.
 
-    `wellformed`: the value matches the contract's pattern, which nobody could tell from the slot.
+    `wellformed`: the value matches the contract's pattern; `alphabet`: word, base64url or other; `same_as`: the slot of
+    another kind of token with the same value; `distinct`: how many characters it does not share with the most similar earlier
+    token, at its beginning and end; `reveals`: the slots whose values it holds in Base64. Nobody could tell these from the slot.
     """
 
     slot: str
     kind: Literal["token", "refresh"]
     length: int
     wellformed: bool
+    alphabet: str = "word"
+    same_as: str = ""
+    distinct: int = 40
+    reveals: tuple[str, ...] = ()
 
 
 class Reply(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -132,7 +143,7 @@ class Exchange(msgspec.Struct, frozen=True, omit_defaults=True, tag="exchange"):
     failure: str | None = None
 
 
-class Finding(msgspec.Struct, frozen=True, omit_defaults=True, tag="finding"):
+class Finding(msgspec.Struct, frozen=True, tag="finding"):
     """The outcome of one claim with its evidence (`exchanges` holds ids; `evidence` counts all, even those not listed)."""
 
     check: str

@@ -1,26 +1,37 @@
 """The documentation as a function: what is wrong with a request, and what may answer it. Shares no code with the reference server."""
 
-from collections.abc import Callable, Iterator, Sequence
-
-import msgspec
+import re
+from collections.abc import Callable, Iterator
+from functools import lru_cache
 
 from conformance import edits
-from conformance.api import VALID_BASIC, Api, bearer
+from conformance.api import PAGE_EXAMPLE, Api, bearer
 from conformance.contract import Contract
+from conformance.documented import Grant, role_of
 from conformance.model import Edit, Exchange, Request, Slot, Text
-from conformance.profile import Profile, accepts
-from conformance.strictjson import members
 
-KNOWN_GRANTS = ("authorization_code", "client_credentials", "refresh_token")
-"""Words that the page names somewhere besides the grants of the contract's request body (lines 91, 112)."""
+UNCLEAR = "unclear"
+"""Stands among the conditions of a request of which the documentation does not say what it means."""
+
+OF_THE_CLIENT = {"client_without_grant": "grant-denied", "unapproved_client": "unapproved-client", "broken_client": "broken-client"}
+OF_THE_USER = {"foreign_user": "foreign-user", "locked_user": "locked-user"}
+"""Fixtures with which a request has a fault although its credentials are right."""
+
+ABOUT_BASIC = frozenset(
+    {"no-authorization", "wrong-scheme", "undecodable-basic", "no-colon", "odd-basic", "unknown-client", "wrong-secret"}
+)
+"""The conditions under which the client is not authenticated."""
 
 
+@lru_cache(maxsize=1 << 14)
 def conditions(request: Request, contract: Contract) -> frozenset[str] | None:
     """What is wrong with a request, in the vocabulary of x-errors; empty if nothing is; None if we cannot tell."""
+    if request.path or request.query or request.body is not None:
+        return None
     if request.operation == "token":
         return _token_conditions(request, contract)
     if request.operation == "logout":
-        return _logout_conditions(request)
+        return _logout_conditions(request, contract)
     return None
 
 
@@ -28,100 +39,187 @@ def _token_conditions(request: Request, contract: Contract) -> frozenset[str] | 
     operation = contract.operations["token"]
     form = request.form or ()
     names = [edits.literal(name) for name, _ in form]
-    if (
-        request.method != operation.method
-        or request.query
-        or len(set(names)) != len(names)
-        or not all(name in operation.parameters or (name or "").startswith("x-harness") for name in names)
-        or not any(key == "Content-Type" and value == ("application/x-www-form-urlencoded",) for key, value in request.headers)
-    ):
+    media = [value for key, value in request.headers if key.lower() == "content-type"]
+    if request.method != operation.method or len(set(names)) != len(names) or media != [(operation.media_type,)]:
         return None
-    values = {name: value for name, (_, value) in zip(names, form, strict=True) if name}
-    found = set(_basic_conditions(request))
-    found |= set(_grant_conditions(values.get("grant_type", ("",)), operation.parameters["grant_type"]["const"]))
-    user, password = values.get("username", ("",)), values.get("password", ("",))
-    for condition, value in (("no-username", user), ("no-password", password)):
-        if edits.literal(value) == "":
-            found.add(condition)
-    if not found & {"no-username", "no-password"}:
-        found |= set(_user_conditions(user, password))
-    if edits.literal(values.get("scope", ("",))) != "":
-        found.add("scope")
-    return None if "unclear" in found else frozenset(found)
-
-
-def _grant_conditions(grant: Text, const: str) -> Iterator[str]:
-    word = edits.literal(grant)
+    if not all(name in operation.parameters or (name or "").startswith("x-harness") for name in names):
+        return None
+    sent = {role_of(operation.parameters.get(name or "", {})): value for name, (_, value) in zip(names, form, strict=True)}
+    word = edits.literal(sent.get("grant", ("",)))
+    grants = {grant.word: grant for grant in operation.grants}
+    found = set(_basic_conditions(request, word == operation.grant().word))
     if word == "":
-        yield "no-grant-type"
-    elif word in KNOWN_GRANTS or word is None:
-        yield "unclear"
-    elif word != const:
-        yield "unknown-grant-type"
+        found |= {"no-grant-type", *_grant_conditions(sent, operation.grant())}
+    elif word in grants:
+        found |= set(_grant_conditions(sent, grants[word]))
+    else:
+        found |= {UNCLEAR} if word is None else {"unknown-grant-type", *_grant_conditions(sent, operation.grant())}
+    return None if UNCLEAR in found else frozenset(found)
 
 
-def _basic_conditions(request: Request) -> Iterator[str]:
+def _grant_conditions(sent: dict[str, Text], grant: Grant) -> Iterator[str]:
+    """What is wrong with the parameters of a grant; the contract says which ones it requires."""
+    required = {role_of(grant.parameters[name]) for name in grant.required}
+    missing = {role for role in required if edits.literal(sent.get(role, ("",))) == ""}
+    for role, condition in MISSING.items():
+        if role in missing:
+            yield condition
+    if "user.username" in required and not missing & {"user.username", "user.password"}:
+        yield from _user_conditions(sent["user.username"], sent["user.password"])
+    if "code.code" in required - missing:
+        yield from _code_conditions(sent["code.code"], sent.get("code.redirect_uri", ()))
+    if "refresh" in required - missing and "refresh#" not in "".join(_slot(sent["refresh"])):
+        yield "unknown-refresh-token"
+    scope = sent.get("scope-wanted", ("",))
+    if scope == (Slot("scopes.refused"),):
+        yield "refused-scope"
+    elif edits.literal(scope) != "" and scope != (Slot("scopes.granted"),):
+        yield "scope"
+
+
+MISSING = {"user.username": "no-username", "user.password": "no-password", "code.code": "no-code", "refresh": "no-refresh-token"}
+
+
+def _slot(value: Text) -> tuple[str, ...]:
+    """The name of the slot that is the whole value, if one is."""
+    return (value[0].name,) if len(value) == 1 and isinstance(value[0], Slot) else ()
+
+
+def _user_conditions(user: Text, password: Text) -> Iterator[str]:
+    group = "".join(_slot(user)).removesuffix(".username")
+    if group:
+        if password != (Slot(f"{group}.password"),):
+            yield "wrong-password"
+        elif group in OF_THE_USER:
+            yield OF_THE_USER[group]
+    elif edits.literal(user) is not None:
+        yield "unknown-user"
+    else:
+        # Whether user names are compared with regard to case is a reading (D-28).
+        yield UNCLEAR if any(isinstance(part, Edit) and part.op in ("swap_case", "upper") for part in user) else "unknown-user"
+
+
+def _code_conditions(code: Text, redirect: Text) -> Iterator[str]:
+    group = "".join(_slot(code)).removesuffix(".code")
+    if not group:
+        yield "unknown-code"
+    else:
+        # A code serves once; whether this one still does is not written in the request.
+        yield UNCLEAR if redirect == (Slot(f"{group}.redirect_uri"),) else "wrong-redirect"
+
+
+def _basic_conditions(request: Request, first_grant: bool) -> Iterator[str]:
     lines = [value for name, value in request.headers if name.lower() == "authorization"]
-    if not lines:
-        yield "no-authorization"
-        return
-    if len(lines) > 1:
-        yield "unclear"
-        return
-    if lines[0] == VALID_BASIC:
+    if len(lines) != 1:
+        yield UNCLEAR if lines else "no-authorization"
         return
     scheme, pair = _scheme(lines[0]), _basic_pair(lines[0])
-    if scheme is not None and scheme.lower() != "basic":
-        yield "wrong-scheme" if scheme else "no-authorization"
-    elif pair is None:
-        yield "unclear"
-    elif pair[0] != (Slot("client.id"),):
-        yield "unknown-client" if edits.literal(pair[0]) else "unclear"
-    elif pair[1] != (Slot("client.secret"),):
-        yield "wrong-secret"
+    if scheme.lower() != "basic":
+        yield "wrong-scheme" if lines[0] != ("",) else "no-authorization"
+    elif pair is not None:
+        yield from _pair_conditions(*pair, first_grant)
+    else:
+        yield from _encoded_conditions(edits.literal(lines[0]) if edits.slots(lines[0]) == frozenset() else None)
 
 
-def _scheme(value: Text) -> str | None:
+def _pair_conditions(client: Text, secret: Text, first_grant: bool) -> Iterator[str]:
+    """What is wrong with the id and secret of a header that `api.basic` built."""
+    group = "".join(_slot(client)).removesuffix(".id")
+    if any(slot.startswith("special_clients") for slot in edits.slots((*client, *secret))):
+        yield UNCLEAR  # how such credentials are to be encoded is a reading (D-08)
+    elif group and secret == (Slot(f"{group}.secret"),):
+        condition = OF_THE_CLIENT.get(group, "")
+        if condition:
+            yield condition if condition != "grant-denied" or first_grant else UNCLEAR
+    elif any(len(part) > LONG for part in (*client, *secret) if isinstance(part, str)):
+        yield UNCLEAR
+    elif not client or not all(part.isprintable() for part in (*client, *secret) if isinstance(part, str)):
+        yield "odd-basic"
+    else:
+        yield "wrong-secret" if group else "unknown-client"
+
+
+LONG = 1000
+"""How long a value may be before a server may refuse it for its length alone."""
+
+
+def _encoded_conditions(value: str | None) -> Iterator[str]:
+    """What is wrong with a `Basic` header whose credentials were written by hand, without any secret."""
+    encoded = (value or "").partition(" ")[2].strip(" ")
+    octets = edits.decode_base64(encoded)
+    if value is None:
+        yield UNCLEAR
+    elif not encoded:
+        yield "odd-basic"
+    elif octets is None:
+        # Other texts that are no Base64 may be no pair for one decoder and a pair for the next.
+        yield "undecodable-basic" if value == edits.literal(PAGE_EXAMPLE) else "odd-basic"
+    elif not octets.isascii() or not octets.decode("ascii").isprintable() or b":" in (octets[:1], octets[-1:]):
+        yield "odd-basic"
+    else:
+        yield "unknown-client" if b":" in octets else "no-colon"
+
+
+def _scheme(value: Text) -> str:
+    """The word before the first space; none if the value begins with a slot."""
     first = value[0] if value else ""
-    return first.split(" ")[0] if isinstance(first, str) else None
+    return first.partition(" ")[0] if isinstance(first, str) else ""
 
 
 def _basic_pair(value: Text) -> tuple[Text, Text] | None:
     """The id and secret of a `Basic` header built by `api.basic`, else None."""
-    if len(value) != 2 or not isinstance(value[1], Edit) or value[1].op != "base64" or ":" not in value[1].of:
+    if len(value) != 2 or not isinstance(value[1], Edit) or value[1].op != "base64" or ":" not in value[1].of or value[0][-1:] != " ":  # type: ignore[index]
         return None
     place = value[1].of.index(":")
     return value[1].of[:place], value[1].of[place + 1 :]
 
 
-def _user_conditions(user: Text, password: Text) -> Iterator[str]:
-    for name in ("user", "second_user"):
-        if user == (Slot(f"{name}.username"),):
-            if password != (Slot(f"{name}.password"),):
-                yield "wrong-password"
-            return
-    yield "unknown-user" if edits.literal(user) is not None else "unclear"
-
-
-def _logout_conditions(request: Request) -> frozenset[str] | None:
+def _logout_conditions(request: Request, contract: Contract) -> frozenset[str] | None:
     lines = [value for name, value in request.headers if name.lower() == "authorization"]
-    if request.method != "GET" or request.query or len(lines) > 1:
+    if request.method != contract.operations["logout"].method or len(lines) > 1 or len(request.headers) > len(lines):
         return None
-    if not lines:
-        return frozenset({"no-authorization"})
-    scheme = _scheme(lines[0])
-    if scheme != "Bearer":
-        return frozenset({"wrong-scheme"}) if scheme and scheme.lower() != "bearer" else None
     if token_presented(request):
         return frozenset()
-    return frozenset({"unknown-token"}) if edits.literal(lines[0]) not in (None, "Bearer", "Bearer ") else None
+    condition = _token_condition(lines[0] if lines else ("",))
+    return frozenset({condition}) if condition else None
+
+
+def _token_condition(value: Text) -> str:
+    """What is wrong with a logout's Authorization that presents no token plainly; empty if we cannot tell."""
+    scheme = _scheme(value)
+    if value == ("",):
+        return "no-authorization"
+    if scheme.lower() != "bearer":
+        return "wrong-scheme"
+    if edits.slots(value):
+        # Of another value of a token we know that nobody issued it, but not whether it still has the form of a token.
+        formless = {part.op for part in value if isinstance(part, Edit)} & {"append", "double", "quoted"}
+        return "unknown-token" if any(edits.altered(value)) and not formless else ""
+    token = (edits.literal(value) or "")[len(scheme) :].strip(" ")
+    if set(token) & set(' ,"'):
+        return "malformed-token"
+    # Other characters that no token has are a bad header for one server, an invalid token for the next.
+    return "empty-token" if not token else "unknown-token" if TOKEN68.fullmatch(token) else ""
+
+
+TOKEN68 = re.compile(r"[A-Za-z0-9._~+/-]+=*")
+"""What a Bearer token may be (RFC 9110 section 11.2)."""
+
+
+def grant_of(request: Request, contract: Contract) -> str:
+    """The grant_type that a token request names; empty where it names none."""
+    parameters = contract.operations["token"].parameters
+    for name, value in request.form or ():
+        if role_of(parameters.get(edits.literal(name) or "", {})) == "grant":
+            return edits.literal(value) or ""
+    return ""
 
 
 def token_presented(request: Request) -> str | None:
-    """The slot of the token that the request presents as a plain Bearer, else None."""
+    """The slot of the token that the request presents as a Bearer, in any case of the scheme, else None."""
     for name, value in request.headers:
-        if name == "Authorization" and len(value) == 2 and isinstance(value[1], Slot) and value == bearer(value[1]):
-            return value[1].name
+        if name == "Authorization" and len(value) == 2 and isinstance(value[1], Slot) and isinstance(value[0], str):
+            return value[1].name if value[0].lower() == bearer("")[0].lower() else None  # type: ignore[union-attr]
     return None
 
 
@@ -137,135 +235,9 @@ def only_fault(name: str, operation: str = "token") -> Callable[[Exchange, Api],
 def spends(request: Request, contract: Contract) -> str | None:
     """The budget that the request draws on: `wrong_secrets`, `wrong_passwords` or none."""
     wrong = conditions(request, contract) or frozenset()
-    if "wrong-secret" in wrong:
+    altered = {slot for text in edits.texts(request) for slot in edits.altered(text)}
+    if "wrong-secret" in wrong or any(slot.endswith(".secret") for slot in altered):
         return "wrong_secrets"
+    if any(slot.endswith((".password", ".username")) for slot in altered):
+        return "wrong_passwords"
     return "wrong_passwords" if "wrong-password" in wrong and not wrong & {"no-authorization", "unknown-client"} else None
-
-
-class Life(msgspec.Struct, frozen=True):
-    """What one exchange shows of a token's life: what was expected and seen, and the clause that decides."""
-
-    exchange: Exchange
-    token: str
-    alive: bool
-    seen_alive: bool
-    clause: str
-    because: str
-
-
-class _Token(msgspec.Struct):
-    owner: str
-    issued: float
-    lifetime: float | None
-    dead_since: float | None = None
-    clause: str = ""
-    because: str = ""
-    hearsay: bool = False
-
-    def survives(self, clause: str, because: str) -> None:
-        """Something happened that should not end this token; several such things put F-05 in charge again."""
-        self.clause, self.because = (clause, because) if self.clause in ("", clause) else ("F-05", "nothing that happened to it ends it")
-
-
-EXPIRY_MARGIN_S = 1.0
-
-
-def lives(exchanges: Sequence[Exchange], profile: Profile, alive: Sequence[int], dead: Sequence[int]) -> Iterator[Life]:
-    """Follow every token through the history: what each use says of it against what the documentation and the profile say.
-
-    A token that something happened to which the documentation leaves open is not judged (`hearsay`).
-    """
-    tokens: dict[str, _Token] = {}
-    for exchange in sorted(exchanges, key=lambda item: item.received):
-        reply, name = exchange.reply, token_presented(exchange.request)
-        if reply is None:
-            continue
-        token = tokens.get(name or "")
-        if token is not None and name is not None:
-            seen = _seen(exchange, alive, dead)
-            if seen is not None and profile.liveness == "resource":
-                life = _judge(exchange, name, token, seen, profile)
-                if life is not None:
-                    yield life
-                if seen and token.dead_since is None:
-                    token.clause, token.because = "", ""
-        if exchange.request.operation == "token":
-            _issued(exchange, tokens, profile)
-        elif exchange.request.operation == "logout" and token is not None and name is not None and accepts(exchange):
-            _logged_out(exchange, name, tokens, profile)
-
-
-def _seen(exchange: Exchange, alive: Sequence[int], dead: Sequence[int]) -> bool | None:
-    status = exchange.reply.status if exchange.reply else 0
-    if exchange.request.operation != "resource":
-        return None
-    return True if status in alive else False if status in dead else None
-
-
-def _judge(exchange: Exchange, name: str, token: _Token, seen: bool, profile: Profile) -> Life | None:
-    expiry = token.issued + token.lifetime if token.lifetime is not None else None
-    if token.dead_since is not None:
-        late = exchange.sent >= token.dead_since + profile.revocation_budget_s
-        return Life(exchange, name, False, seen, token.clause, token.because) if late else None
-    if expiry is not None and exchange.received > expiry - EXPIRY_MARGIN_S:
-        if exchange.sent < expiry + EXPIRY_MARGIN_S:
-            return None
-        return Life(exchange, name, False, seen, "N-6749-35", "its expires_in has passed")
-    if token.hearsay:
-        return None
-    return Life(
-        exchange, name, True, seen, token.clause or "F-05", token.because or "nothing happened to it since it was issued or accepted"
-    )
-
-
-def owner_of(request: Request) -> str:
-    """Whose token a login asks for: the name of the user's slot group."""
-    for key, value in request.form or ():
-        if key == ("username",) and len(value) == 1 and isinstance(value[0], Slot):
-            return value[0].name.removesuffix(".username")
-    return ""
-
-
-def _issued(exchange: Exchange, tokens: dict[str, _Token], profile: Profile) -> None:
-    reply, owner = exchange.reply, owner_of(exchange.request)
-    name = reply.token() if reply else None
-    if reply is None or name is None:
-        return
-    for other_name, other in tokens.items():
-        if other.owner != owner or other_name == name or other.dead_since is not None:
-            continue
-        if profile.issue_policy == "independent":
-            other.survives("F-25", "a second login does not end the first token")
-        else:
-            other.hearsay = True
-    if name not in tokens:
-        tokens[name] = _Token(owner, exchange.sent, lifetime_of(exchange))
-
-
-def _logged_out(exchange: Exchange, name: str, tokens: dict[str, _Token], profile: Profile) -> None:
-    token = tokens[name]
-    if token.dead_since is None:
-        token.dead_since, token.clause, token.because = exchange.received, "L-02", "it was logged out"
-    for other_name, other in tokens.items():
-        if other_name == name or other.dead_since is not None:
-            continue
-        if other.owner != token.owner:
-            other.hearsay = True
-        elif profile.logout_scope == "token":
-            other.survives("L-03", "logout ends the presented token only, as this server showed before")
-        elif profile.logout_scope == "user":
-            other.dead_since, other.clause = exchange.received, "L-03"
-            other.because = "logout ends every token of the user, as this server showed before"
-        else:
-            other.hearsay = True
-
-
-def lifetime_of(exchange: Exchange) -> float | None:
-    """The life in seconds that a token reply promises, whatever its JSON type; None if it promises none."""
-    value = members(exchange.reply).get("expires_in")
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        return None
-    try:
-        return float(value)
-    except (ValueError, OverflowError):
-        return None

@@ -48,6 +48,7 @@ def variants(value: str) -> set[str]:
 
 def distinctive(value: str) -> bool:
     """Whether finding the value in a text proves that it was put there: long enough, and not a mere word."""
+    value = value.strip()
     classes = sum(bool(re.search(pattern, value)) for pattern in ("[a-z]", "[A-Z]", "[0-9]", "[^A-Za-z0-9]"))
     return len(value) >= 8 and classes >= 2
 
@@ -58,7 +59,7 @@ class Redactor:
     def __init__(self, *, enabled: bool = True) -> None:
         self.enabled = enabled
         self._replacements: dict[str, str] = {}
-        self._ordered: list[tuple[str, str]] | None = None
+        self._heads: dict[str, list[str]] = {}
         self._words: list[tuple[re.Pattern[str], str]] = []
 
     def add(self, name: str, value: str) -> None:
@@ -68,21 +69,23 @@ class Redactor:
                 self._words.append((re.compile(rf"(?<![A-Za-z0-9_]){re.escape(text)}(?![A-Za-z0-9_])"), f"{{{name}}}"))
             elif text not in self._replacements:
                 self._replacements[text] = f"{{{name}}}"
-                self._ordered = None
+                self._heads.setdefault(text[:SHORT], []).append(text)
 
     def clean(self, text: str) -> str:
         """The text without any known secret; longer secrets are replaced first."""
         if not self.enabled:
             return text
-        if self._ordered is None:
-            self._ordered = sorted(self._replacements.items(), key=lambda item: -len(item[0]))
-        for value, marker in self._ordered:
-            if value in text:
-                text = text.replace(value, marker)
+        for value in sorted(self._candidates(text), key=lambda value: -len(value)):
+            text = text.replace(value, self._replacements[value])
         for pattern, marker in self._words:
             text = pattern.sub(marker.replace("\\", r"\\"), text)
         return text
 
     def found_in(self, text: str) -> tuple[str, ...]:
         """The names of the secrets that occur in the text as such, sorted."""
-        return tuple(sorted({marker[1:-1] for value, marker in self._replacements.items() if value in text}))
+        return tuple(sorted({self._replacements[value][1:-1] for value in self._candidates(text)}))
+
+    def _candidates(self, text: str) -> set[str]:
+        """The secrets that occur in the text; found by their first characters, for there may be thousands."""
+        heads = {text[at : at + SHORT] for at in range(len(text) - SHORT + 1)} & self._heads.keys()
+        return {value for head in heads for value in self._heads[head] if value in text}

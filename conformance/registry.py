@@ -3,6 +3,7 @@
 import inspect
 import json
 import re
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
@@ -45,13 +46,16 @@ def _changed(reply: Reply, field: str, value: Any) -> Reply:
         members.pop(name, None)
         if value is not None:
             members[name] = value
-        minted = reply.minted if name != "access_token" else ()
-        if name == "access_token" and isinstance(value, str) and (slot := re.fullmatch(r"\{(token#\d+)\}", value)):
-            minted = (Minted(slot[1], "token", 40, wellformed=True),)
+        minted = tuple(m for m in reply.minted if m.kind != _KINDS.get(name))
+        if name in _KINDS and isinstance(value, str) and (slot := re.fullmatch(r"\{(\w+#\d+)\}", value)):
+            minted += (Minted(slot[1], _KINDS[name], 40, wellformed=True),)
         return msgspec.structs.replace(reply, body=json.dumps(members), minted=minted)
     if kind == "body":
         return msgspec.structs.replace(reply, body=value, minted=())
     return msgspec.structs.replace(reply, **{kind: value})
+
+
+_KINDS: dict[str, Literal["token", "refresh"]] = {"access_token": "token", "refresh_token": "refresh"}
 
 
 class Claim(msgspec.Struct, frozen=True):
@@ -98,8 +102,9 @@ def _lines(script: Script) -> tuple[Line, ...]:
 
 
 def _subject(function: Callable[..., Any]) -> str:
-    name = function.__module__.rpartition(".")[2]
-    return "code-2" if name == "code_2" else name
+    """What the claim is about: the SUBJECT of its module, or the module's name."""
+    module = sys.modules[function.__module__]
+    return str(getattr(module, "SUBJECT", module.__name__.rpartition(".")[2]))
 
 
 def check(

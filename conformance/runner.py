@@ -3,28 +3,44 @@
 import bisect
 import json
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import Any
 
 import msgspec
 
 from conformance import generate
-from conformance.api import Api
+from conformance.api import Api, Effect, Sleep, control_login
 from conformance.contract import Contract
 from conformance.driver import Driver
 from conformance.errors import ConformanceError, Inconclusive, Verdict, Violation
 from conformance.model import Exchange, Finding, Outcome
+from conformance.oracle import grant_of
 from conformance.profile import Profile, accepts
 from conformance.redact import distinctive
 from conformance.registry import Claim
 from conformance.survey import survey
 from conformance.target import Target
 
-PROFILE_AXES = {"issue.policy": "issue_policy", "logout.scope": "logout_scope", "logout.dead-token": "dead_token_logout"}
-"""Axes whose reading the survey settles."""
+AMBIGUOUS_READING = "endpoint"
+"""The reading of the only axis that can be ambiguous: nothing but the endpoint tells the meanings of code 2 apart."""
+
+HARDLY = 50
+"""One in so many is hardly any: a campaign of which fewer were accepted, or fewer refused, tried too little."""
 
 LISTED = 20
 """How many exchanges a finding lists; `evidence` counts them all."""
+
+
+APART = ("independent", "token")
+"""Issue policy and logout scope under which the tokens of one check have nothing to fear from another check."""
+
+
+class _Play(msgspec.Struct):
+    """A check that is being played: its conversation (none for a campaign), and when it wants to go on."""
+
+    claim: Claim
+    conversation: Generator[Effect, Any, Any] | None
+    due: float = 0
 
 
 class Run:
@@ -35,7 +51,8 @@ class Run:
         self.exchanges = exchanges
         self.profile: Profile | None = None
         resource = target.fixtures.resource
-        self.api = Api(contract, fixtures=frozenset(_present(target)))
+        budget = Profile(revocation_budget_s=target.revocation_budget_s)
+        self.api = Api(contract, budget, fixtures=frozenset(_present(target)), special=dict(target.special_credentials()))
         if resource is not None:
             self.api = msgspec.structs.replace(
                 self.api, resource_method=resource.method, resource_alive=resource.alive, resource_dead=resource.dead
@@ -54,7 +71,7 @@ class Run:
             return None
         secrets = {name: value for name, value in self.target.secrets().items() if not name.startswith("headers.")}
         indistinct = tuple(sorted(name for name, value in secrets.items() if not distinctive(value)))
-        self.profile = msgspec.structs.replace(profile, indistinct_secrets=indistinct, revocation_budget_s=self.target.revocation_budget_s)
+        self.profile = msgspec.structs.replace(profile, indistinct_secrets=indistinct)
         self.api = msgspec.structs.replace(self.api, profile=self.profile)
         return self.profile
 
@@ -69,33 +86,74 @@ class Run:
 
     def perform(self, claim: Claim, rules: Sequence[Claim] = ()) -> Finding:
         """Play one check (or campaign, judged by `rules` too) and say what came of it; final only after `settle`."""
-        start = len(self.exchanges)
-        if self.profile is None:
-            return self._finding(claim, Outcome.INCONCLUSIVE, "a completed survey", self.broken, ())
-        found = self._performed(claim, rules)
-        self._traffic[claim.id] = [exchange.id for exchange in self.exchanges[start:]]
-        if found.outcome is Outcome.PASS and not found.evidence:
-            return msgspec.structs.replace(found, outcome=Outcome.ERROR, expected="evidence", actual="no exchange took place")
-        return found
+        return next(iter(self.perform_all([claim], rules).values()))
 
-    def _performed(self, claim: Claim, rules: Sequence[Claim]) -> Finding:
-        start = len(self.exchanges)
+    def perform_all(
+        self, claims: Sequence[Claim], rules: Sequence[Claim] = (), progress: Callable[[Claim], None] = lambda claim: None
+    ) -> dict[str, Finding]:
+        """Play several checks; while one waits for a token to expire, others go on. Returns id → finding, in the order of the checks.
+
+        Where a login or a logout of one check ends tokens of another, each check waits for itself.
+        """
+        found: dict[str, Finding] = {}
+        waiting: list[_Play] = []
+        apart = self.profile is None or (self.profile.reading("issue.policy"), self.profile.reading("logout.scope")) != APART
+        for claim in claims:
+            progress(claim)
+            self._resume(waiting, found, rules, until=self.driver.now())
+            play = _Play(claim, claim.play(self.api) if claim.draws is None else None)
+            self._advance(play, rules, found, waiting)
+            if apart:
+                self._resume(waiting, found, rules)
+        self._resume(waiting, found, rules)
+        return {claim.id: found[claim.id] for claim in claims}
+
+    def _resume(self, waiting: list["_Play"], found: dict[str, Finding], rules: Sequence[Claim], until: float = float("inf")) -> None:
+        """Go on with the checks that have waited long enough, or (without `until`) with all, in the order in which they are due."""
+        while waiting and (play := min(waiting, key=lambda one: one.due)).due <= until:
+            waiting.remove(play)
+            self.driver.sleep(max(0.0, play.due - self.driver.now()))
+            self._advance(play, rules, found, waiting)
+
+    def _advance(self, play: "_Play", rules: Sequence[Claim], found: dict[str, Finding], waiting: list["_Play"]) -> None:
+        """Play a check until it ends, which goes to `found`, or wants to wait."""
+        if self.profile is None:
+            found[play.claim.id] = self._finding(play.claim, Outcome.INCONCLUSIVE, "a completed survey", self.broken, ())
+            return
+        finding = self._played(play, rules)
+        if finding is None:
+            waiting.append(play)
+        elif finding.outcome is Outcome.PASS and not finding.evidence:
+            found[play.claim.id] = msgspec.structs.replace(
+                finding, outcome=Outcome.ERROR, expected="evidence", actual="no exchange took place"
+            )
+        else:
+            found[play.claim.id] = finding
+
+    def _played(self, play: "_Play", rules: Sequence[Claim]) -> Finding | None:
+        """What came of a check, or None if it waits."""
+        claim, reading, example = play.claim, None, ""
+        outcome, expected, actual = Outcome.PASS, "", ""
         try:
-            if claim.draws is not None:
+            if play.conversation is None:
                 expected, actual, example = self._campaign(claim, rules)
                 outcome = Outcome.FAIL if example else Outcome.PASS
-                found = self._finding(claim, outcome, expected, actual, self.exchanges[start:])
-                found = msgspec.structs.replace(found, example=example)
             else:
-                self.driver.play(claim.play(self.api), claim.id)
-                found = self._finding(claim, Outcome.PASS, "", "", self.exchanges[start:])
+                pause = self.driver.advance(play.conversation, claim.id)
+                if isinstance(pause, Sleep):
+                    play.due = self.driver.now() + pause.seconds
+                    return None
+                reading = pause.value
         except Verdict as verdict:
-            found = self._finding(claim, verdict.outcome, verdict.expected, verdict.actual, self.exchanges[start:])
+            outcome, expected, actual = verdict.outcome, verdict.expected, verdict.actual
         except ConformanceError:
             raise
         except Exception as problem:
-            found = self._finding(claim, Outcome.ERROR, "the check to run", _where(problem), self.exchanges[start:])
-        return found
+            outcome, expected, actual = Outcome.ERROR, "the check to run", _where(problem)
+        mine = [exchange for exchange in self.exchanges if exchange.by == claim.id]
+        self._traffic[claim.id] = [exchange.id for exchange in mine]
+        found = msgspec.structs.replace(self._finding(claim, outcome, expected, actual, mine), example=example)
+        return self._read(claim, found, reading if isinstance(reading, str) else "")
 
     def _campaign(self, claim: Claim, rules: Sequence[Claim]) -> tuple[str, str, str]:
         """Play drawn (or replayed) values; returns expected, actual and the smallest failing value as JSON, all empty if none failed."""
@@ -128,7 +186,7 @@ class Run:
             self.examples[culprits[id(result.violation)]] = value
         played = self.exchanges[began:]
         accepted = sum(1 for e in played if e.reply is not None and e.reply.status // 100 == 2)
-        if min(accepted, len(played) - accepted) * 20 < len(played) and result.violation is None and not settled:
+        if min(accepted, len(played) - accepted) * HARDLY < len(played) and result.violation is None and not settled:
             raise Inconclusive("some requests accepted and some refused", f"{accepted} of {len(played)} accepted: this tried too little")
         return "", "", ""
 
@@ -158,7 +216,9 @@ class Run:
         )
 
     def _trust(self) -> Callable[[int], bool]:
-        controls = [(e.id, accepts(e)) for e in self.exchanges if e.request == self.api.login()]
+        """Whether an exchange lies between two good control logins."""
+        control = control_login(self.contract)
+        controls = [(e.id, accepts(e)) for e in self.exchanges if e.request == control]
         ids = [number for number, _ in controls]
 
         def trusted(exchange_id: int) -> bool:
@@ -198,24 +258,24 @@ class Run:
             finding = msgspec.structs.replace(finding, example=json.dumps(self.examples[rule.id]))
         return self._read(rule, finding, reading)
 
-    def _read(self, rule: Claim, finding: Finding, reading: str) -> Finding:
-        """Name the reading of the rule's axis, and hold it against the one that the target file pins."""
-        if not rule.axis or self.profile is None:
+    def _read(self, claim: Claim, finding: Finding, reading: str) -> Finding:
+        """Name the reading of the claim's axis, and hold it against the one that the target file pins."""
+        if not claim.axis or self.profile is None:
             return finding
-        settled = getattr(self.profile, PROFILE_AXES[rule.axis]) if rule.axis in PROFILE_AXES else ""
         if finding.outcome is Outcome.AMBIGUOUS:
-            settled = "endpoint"
-        reading = reading or ("" if settled == "unknown" else settled)
+            reading = AMBIGUOUS_READING
+        if finding.outcome.rank < Outcome.FAIL.rank:
+            reading = reading or self.profile.readings.get(claim.axis, "")
         finding = msgspec.structs.replace(finding, reading=reading)
-        if finding.outcome is Outcome.NOT_APPLICABLE and reading:
-            ids = self.profile.evidence.get(PROFILE_AXES.get(rule.axis, ""), ())
+        ids = self.profile.evidence.get(claim.axis, ())
+        if finding.outcome is Outcome.NOT_APPLICABLE and reading and ids:
             finding = msgspec.structs.replace(
                 finding, outcome=Outcome.PASS, expected="", actual="", evidence=len(ids), exchanges=ids[:LISTED]
             )
-        pinned = self.target.expect.get(rule.axis)
+        pinned = self.target.expect.get(claim.axis)
         if pinned and reading and pinned != reading and finding.outcome.rank < Outcome.FAIL.rank:
             return msgspec.structs.replace(
-                finding, outcome=Outcome.FAIL, expected=f"{rule.axis} as {pinned} (pinned by expect)", actual=f"{rule.axis} is {reading}"
+                finding, outcome=Outcome.FAIL, expected=f"{claim.axis} as {pinned} (pinned by expect)", actual=f"{claim.axis} is {reading}"
             )
         return finding
 
@@ -248,29 +308,44 @@ def judge_rule(rule: Claim, exchanges: Sequence[Exchange], api: Api) -> tuple[st
     mine = [exchange for exchange in exchanges if exchange.reply is not None and rule.when(exchange, api)]
     if not mine:
         return "", ()
-    readings: dict[str, Exchange] = {}
+    scope = api.contract.axes[rule.axis].scope if rule.axis in api.contract.axes else "run"
+    readings: dict[str, dict[str, Exchange]] = {}
     undecided: Verdict | None = None
     evidence: Sequence[Exchange] = mine
     for group in [mine] if rule.over == "run" else [[exchange] for exchange in mine]:
         try:
             seen = rule.play(group if rule.over == "run" else group[0], api)
         except Verdict as verdict:
-            verdict.evidence = group
+            verdict.evidence = verdict.evidence or group
             if verdict.outcome is Outcome.FAIL:
                 raise
             undecided = verdict if undecided is None or verdict.outcome.rank > undecided.outcome.rank else undecided
             continue
         if isinstance(seen, str):
-            readings.setdefault(seen, group[0])
+            readings.setdefault(_scope_of(group[0], scope, api), {}).setdefault(seen, group[0])
         elif isinstance(seen, tuple):
             evidence = seen
     if undecided is not None:
         raise undecided
-    if len(readings) > 1:
-        violation = Violation("one reading within the run", " and ".join(sorted(readings)))
-        violation.evidence = list(readings.values())
-        raise violation
-    return next(iter(readings), ""), evidence
+    for place, seen_there in readings.items():
+        if len(seen_there) > 1:
+            violation = Violation(f"one reading within the {scope}", f"{rule.axis} is {' and '.join(sorted(seen_there))} {place}".rstrip())
+            violation.evidence = list(seen_there.values())
+            raise violation
+    return _joined({place: next(iter(seen_there)) for place, seen_there in readings.items()}), evidence
+
+
+def _scope_of(exchange: Exchange, scope: str, api: Api) -> str:
+    """Where a reading must not vary: everywhere, or within one operation or grant."""
+    if scope == "operation":
+        return f"({exchange.request.operation})"
+    return f"({grant_of(exchange.request, api.contract)})" if scope == "grant" else ""
+
+
+def _joined(readings: dict[str, str]) -> str:
+    """One reading, or one for each place where they differ: `number (token), string (logout)`."""
+    words = set(readings.values())
+    return next(iter(words), "") if len(words) < 2 else ", ".join(f"{word} {place}" for place, word in sorted(readings.items()))
 
 
 def _present(target: Target) -> Iterator[str]:
@@ -298,12 +373,14 @@ def conduct(
     profile = run.survey()
     if profile is not None:
         on_profile(profile)
-    pending, findings = [], []
-    for number, claim in enumerate(checks):
+
+    def begins(claim: Claim) -> None:
         progress(claim.id)
-        pending.append(run.perform(claim, rules))
-        if number == len(checks) // 2 and run.profile is not None:
+        if claim is checks[len(checks) // 2] and run.profile is not None:
             run.control()
+
+    pending = run.perform_all(checks, rules, begins).values()
+    findings = []
     progress("rules")
     if run.profile is not None:
         run.control()

@@ -11,21 +11,31 @@ from conformance.profile import Profile
 from conformance.registry import Line
 
 JSON = ("Content-Type", "application/json")
-NO_STORE = (("Cache-Control", "no-store"), ("Pragma", "no-cache"))
+DATE = ("Date", "Tue, 24 Nov 2026 12:00:00 GMT")
+NO_STORE = (("Cache-Control", "no-store"), ("Pragma", "no-cache"), DATE)
 
 
-def token(slot: str = "token#1", **members: Any) -> Reply:
+def token(slot: str = "token#1", refresh: str = "", **members: Any) -> Reply:
     """A token reply."""
     body = {"access_token": f"{{{slot}}}", "expires_in": 3600, "token_type": "Bearer"} | members
-    return Reply(200, (JSON, *NO_STORE), json.dumps(body), minted=(Minted(slot, "token", 40, wellformed=True),))
+    minted = [Minted(slot, "token", 40, wellformed=True)]
+    if refresh:
+        body["refresh_token"] = f"{{{refresh}}}"
+        minted.append(Minted(refresh, "refresh", 40, wellformed=True))
+    return Reply(200, (JSON, *NO_STORE), json.dumps(body), minted=tuple(minted))
 
 
 def error(code: int, message: str = "", status: int = 400, **headers: str) -> Reply:
     """An error reply in the dialect of PROFILE, with the message that the page has for the code at the token endpoint."""
     rows = contract.load().operations["token"].rows
-    text = message or next(row.message for row in rows if row.code == code)
+    text = message or next((row.message for row in rows if row.code == code), "something else")
     fields = tuple((name.replace("_", "-"), value) for name, value in headers.items())
     return Reply(status, (JSON, *fields), json.dumps({"code": code, "message": text}))
+
+
+def unauthorized(code: int) -> Reply:
+    """An error about the client: 401 with a challenge."""
+    return error(code, status=401, WWW_Authenticate='Basic realm="api"')
 
 
 def invalid_token(status: int = 401) -> Reply:
@@ -33,26 +43,37 @@ def invalid_token(status: int = 401) -> Reply:
     return error(2, "Invalid access token", status, WWW_Authenticate='Bearer error="invalid_token"')
 
 
+def bad_header(status: int = 401) -> Reply:
+    """Code 6 as logout means it."""
+    return error(6, status=status, WWW_Authenticate='Bearer realm="api"')
+
+
 REFUSED_IN_200 = error(22, status=200)
 """A refusal that only the body tells (D-07 h): the page fixes no status, so it is a refusal all the same."""
 
-OK = Reply(200, (("Content-Type", "text/plain"),), "OK!")
+OK = Reply(200, (("Content-Type", "text/plain"), ("Cache-Control", "no-store")), "OK!")
 ALIVE = Reply(200, (JSON,), "{}")
 DEAD = Reply(401, (("WWW-Authenticate", 'Bearer error="invalid_token"'),))
+NOT_ALLOWED = Reply(405, (("Allow", "GET"), ("Content-Type", "text/plain")), "no")
+NOT_FOUND = Reply(404, (("Content-Type", "text/plain"),), "no")
 
-DIALECT = Dialect("code", "message", "number")
+DIALECT = Dialect("code", "message", "number", "application/json")
 PROFILE = Profile(
     dialects={"token": DIALECT, "logout": DIALECT},
-    issue_policy="independent",
-    logout_scope="token",
-    dead_token_logout="refused",
+    readings={"issue.policy": "independent", "logout.scope": "token", "logout.dead-token": "refused"},
     liveness="resource",
 )
-API = Api(contract.load(), PROFILE, fixtures=frozenset({"resource", "second_user"}))
+FIXTURES = (
+    "resource second_user foreign_user locked_user second_client client_without_grant unapproved_client broken_client"
+    " short_lived_client special_clients special_users authorization_codes scopes"
+)
+KINDS = ("colon", "percent", "plus", "space", "ampersand", "non-ascii")
+SPECIAL = {f"{who}:{kind}": f"special_{who}s.{n}" for who in ("client", "user") for n, kind in enumerate(KINDS)}
+API = Api(contract.load(), PROFILE, fixtures=frozenset(FIXTURES.split()), special=SPECIAL)
 
 LOGIN = API.login()
-LOGIN_NO_AUTHORIZATION = API.login(authorization=None)
-LOGIN_NO_GRANT = API.login(change={"grant_type": None})
+LOGIN_NO_AUTHORIZATION = API.login(authorization=())
+LOGIN_NO_GRANT = API.login(change={"grant": None})
 
 
 def use(slot: str = "token#1") -> Request:

@@ -1,14 +1,19 @@
 """The proof: the suite against every fault of the reference server, in process, on virtual time. Yields the kill matrix."""
 
+import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from conformance import checks, contract, embedded
+from conformance.contract import Contract
 from conformance.driver import VirtualClock
 from conformance.model import Finding, Outcome
-from conformance.reference.faults import FAULTS
+from conformance.record import Record
+from conformance.reference.faults import FAULTS, Fault
 from conformance.session import Options, Session
 from conformance.transport import InProcess
 
@@ -18,26 +23,36 @@ NARROW = 3
 
 
 class Row(msgspec.Struct, frozen=True):
-    """What one fault (or none) did: clause → worst outcome, and the claims that turned red."""
+    """What one fault (or none) did: clause → worst outcome, the claims that turned red, and what broke in the harness or the server."""
 
     outcomes: dict[str, str]
     red_claims: tuple[str, ...]
+    crash: str = ""
 
 
 def play(fault: str | None = None, readings: Mapping[str, str] | None = None, seed: int = 0) -> tuple[Finding, ...]:
     """The findings of one whole run against the reference server, in process."""
+    return record(fault, readings, seed).findings
+
+
+def record(fault: str | None = None, readings: Mapping[str, str] | None = None, seed: int = 0) -> Record:
+    """The record of one whole run against the reference server, in process."""
     spec = contract.load()
     clock = VirtualClock()
     server = embedded.server(fault, readings, clock.now)
-    target = embedded.target("http://127.0.0.1")
+    target = embedded.target("http://127.0.0.1", readings=readings)
     transport = InProcess(embedded.in_process(server))
     session = Session(spec, target, Options(seed=seed), kind="embedded", transport=transport, clock=clock)
-    return session.conduct(checks.load(spec)).findings
+    return session.conduct(checks.load(spec))
 
 
 def row(fault: str | None = None) -> Row:
     """One row of the kill matrix."""
-    findings = play(fault)
+    try:
+        findings = play(fault)
+    except Exception as problem:
+        frame = traceback.extract_tb(problem.__traceback__)[-1]
+        return Row({}, (), f"{type(problem).__name__} at {Path(frame.filename).name}:{frame.lineno}: {problem}")
     outcomes: dict[str, Outcome] = {}
     for finding in findings:
         worst = outcomes.get(finding.clause, Outcome.PASS)
@@ -57,14 +72,39 @@ def matrix(progress: Callable[[str], None] = lambda name: None, workers: int = 2
     return rows
 
 
-def lock(rows: Mapping[str, Row]) -> dict[str, dict[str, str]]:
-    """What is committed and reviewed: per fault, the clauses whose outcome differs from the clean run."""
+def lock(rows: Mapping[str, Row]) -> dict[str, Any]:
+    """What is committed and reviewed: the claims, what the contract says, and per fault the clauses that differ from the clean run."""
     clean = rows[""].outcomes
-    return {
+    faults = {
         name: {clause: outcome for clause, outcome in row.outcomes.items() if outcome != clean[clause]}
         for name, row in rows.items()
         if name
     }
+    return {"claims": claims_in(contract.load()), "contract": list(facts_of(contract.load())), "faults": faults}
+
+
+def claims_in(spec: Contract) -> dict[str, str]:
+    """Claim → its clause and title, so that none goes or changes unseen."""
+    return {claim.id: f"{claim.clause} {claim.severity.value}: {claim.title}" for claim in checks.load(spec)}
+
+
+def facts_of(spec: Contract) -> Iterator[str]:
+    """What the contract says of requests and replies, a line each, so that no line of it changes unseen."""
+    for name, operation in spec.operations.items():
+        yield f"{name}: {operation.method} {operation.path} {operation.other_path} by {operation.scheme}, {operation.media_type}"
+        yield f"{name} reply: {operation.reply.clause} as {operation.reply.media_type} {operation.reply.media_clause}"
+        for grant in operation.grants:
+            yield f"{name} {grant.word}: requires {', '.join(grant.required)}"
+            for parameter, schema in grant.parameters.items():
+                yield f"{name} {grant.word} {parameter}: " + ", ".join(f"{key} {value}" for key, value in sorted(schema.items()))
+        for row in operation.rows:
+            yield f"{name} error {row.code} {row.message!r} {row.clause}: {', '.join(row.when)}"
+    for constraint in spec.constraints():
+        where = f"{constraint.operation} {constraint.part} {constraint.place}"
+        yield f"{where}: {constraint.keyword} {constraint.value} {constraint.clause} {constraint.role}".rstrip()
+    yield f"link: {spec.link.member} of {spec.link.source} to {spec.link.target}"
+    for name, axis in spec.axes.items():
+        yield f"axis {name} ({axis.scope}): {', '.join(axis.readings)} {axis.condition}".rstrip()
 
 
 def faults_in(rows: Mapping[str, Row]) -> Iterator[str]:
@@ -75,24 +115,34 @@ def faults_in(rows: Mapping[str, Row]) -> Iterator[str]:
             yield f"clean run: {clause} is {outcome}"
     killed: set[str] = set()
     for name, fault in FAULTS.items():
-        seen = rows[name].outcomes
-        red = {clause for clause, outcome in seen.items() if outcome in RED and outcome != clean[clause]}
-        for clause, outcome in fault.breaks.items():
-            if seen.get(clause) != outcome:
-                yield f"{name}: {clause} should be {outcome} and is {seen.get(clause)}"
-        for clause in sorted(red - set(fault.breaks) - set(fault.also)):
-            yield f"{name}: {clause} is {seen[clause]}, which the fault does not declare"
-        layers = {contract.load().clauses[clause].layer for clause in fault.breaks}
-        for clause in sorted(red):
-            if "document" not in layers and contract.load().clauses[clause].layer == "document":
-                yield f"{name}: {clause} breaks the document layer, which the fault does not declare"
-        for clause, outcome in seen.items():
-            if outcome == Outcome.ERROR:
-                yield f"{name}: {clause} is error: the harness broke"
-            if outcome in (Outcome.PASS, Outcome.AMBIGUOUS) and outcome != clean[clause]:
-                yield f"{name}: {clause} is {outcome}, better than in the clean run"
+        if rows[name].crash:
+            yield f"{name}: the run broke: {rows[name].crash}"
+            continue
+        red = {clause for clause, outcome in rows[name].outcomes.items() if outcome in RED and outcome != clean[clause]}
+        yield from (f"{name}: {problem}" for problem in _problems_of(fault, rows[name].outcomes, red, clean))
         if len(red) <= NARROW:
             killed |= set(rows[name].red_claims)
     for claim in checks.load(contract.load()):
         if claim.id not in killed:
             yield f"{claim.id}: no fault with at most {NARROW} red clauses turns it red"
+
+
+def _problems_of(fault: Fault, seen: Mapping[str, str], red: set[str], clean: Mapping[str, str]) -> Iterator[str]:
+    """Where a fault is not caught as it declares, or reaches further."""
+    for clause, outcome in fault.breaks.items():
+        if seen.get(clause) != outcome:
+            yield f"{clause} should be {outcome} and is {seen.get(clause)}"
+    for clause in sorted(red - set(fault.breaks) - set(fault.also)):
+        yield f"{clause} is {seen[clause]}, which the fault does not declare"
+    for clause in sorted(set(fault.also) - red):
+        yield f"{clause} is declared as a further red clause and is {seen.get(clause)}"
+    clauses = contract.load().clauses
+    if "document" not in {clauses[clause].layer for clause in fault.breaks}:
+        for clause in sorted(red):
+            if clauses[clause].layer == "document":
+                yield f"{clause} breaks the document layer, which the fault does not declare"
+    for clause, outcome in seen.items():
+        if outcome == Outcome.ERROR:
+            yield f"{clause} is error: the harness broke"
+        if outcome in (Outcome.PASS, Outcome.AMBIGUOUS) and clean[clause] not in (outcome, Outcome.NOT_APPLICABLE):
+            yield f"{clause} is {outcome}, better than in the clean run"

@@ -14,13 +14,13 @@ from conformance import checks
 from conformance.contract import Contract
 from conformance.driver import Clock, Driver, RealClock
 from conformance.errors import RecordError, UsageError
-from conformance.model import LAYERS, Exchange, Finding
+from conformance.model import LAYERS, Exchange, Finding, Outcome
 from conformance.profile import Profile
 from conformance.record import Axis, ClauseText, Footer, Header, Record, TargetLabel, Writer, footer_of, redacted
 from conformance.redact import Redactor
 from conformance.registry import Claim
 from conformance.render import FILES
-from conformance.runner import PROFILE_AXES, Run, conduct
+from conformance.runner import Run, conduct
 from conformance.target import Target
 from conformance.transport import SocketTransport, Transport
 from conformance.verdict import judge
@@ -187,12 +187,13 @@ class Session:
     def _interpretations(self) -> dict[str, Axis]:
         found: dict[str, Axis] = {}
         axes = {claim.id: claim.axis for claim in checks.load(self.contract)}
+        broken = {axes[finding.check] for finding in self.findings if finding.outcome is Outcome.FAIL}
         readings = {axes[finding.check]: finding.reading for finding in self.findings if finding.reading}
         for name, axis in self.contract.axes.items():
             if axis.about != "server":
                 continue
-            settled = getattr(self.run.profile, PROFILE_AXES[name], "") if name in PROFILE_AXES else ""
-            reading = readings.get(name, "") or ("" if settled == "unknown" else settled)
+            settled = self.run.profile.readings if self.run.profile is not None and name not in broken else {}
+            reading = readings.get(name, "") or settled.get(name, "")
             says = axis.readings[reading].says if reading in axis.readings else ""
             found[name] = Axis(axis.question, reading, says, self.target.expect.get(name, ""))
         return found

@@ -1,39 +1,76 @@
 """The survey: a short fixed conversation that opens every run and yields the profile, with evidence."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from conformance.api import MADE_UP_SECRET, UNKNOWN_CLIENT, UNKNOWN_TOKEN, UNKNOWN_USER, Api, Conversation, Send, basic, bearer
+from conformance.api import (
+    MADE_UP_SECRET,
+    PAGE_EXAMPLE,
+    PATIENCE_S,
+    UNKNOWN_CLIENT,
+    UNKNOWN_TOKEN,
+    UNKNOWN_USER,
+    Api,
+    Conversation,
+    Send,
+    Sleep,
+    basic,
+    bearer,
+)
 from conformance.dialect import Dialect, infer
+from conformance.documented import role_of
 from conformance.errors import Inconclusive
-from conformance.model import Exchange, Slot
+from conformance.model import Exchange, Request, Slot, Text
 from conformance.oracle import conditions
-from conformance.profile import Profile, accepts
+from conformance.profile import Profile, accepts, row_named
+
+NO_COLON = "YWJj"
 
 
 def survey(api: Api) -> Conversation[Profile]:
     """Control login, errors that cost nothing, two issues, one logout. Raises Inconclusive if the control login fails."""
     first = yield from api.good_token()
     errors: list[Exchange] = []
-    for request in (
-        api.login(authorization=None),
-        api.login(authorization=basic((UNKNOWN_CLIENT,), (MADE_UP_SECRET,))),
-        api.login(change={"grant_type": None}),
-        api.login(change={"grant_type": "harness-unknown"}),
-        api.login(change={"username": UNKNOWN_USER, "password": MADE_UP_SECRET}),
-        api.logout(None),
-        api.logout(bearer(UNKNOWN_TOKEN)),
-    ):
+    for request in _errors_that_cost_nothing(api):
         exchange: Exchange = yield Send(request)
         errors.append(exchange)
-    profile = Profile(dialects=_dialects(api, errors), dead_token_logout=_fate(errors[-2], errors[-1]))
-    profile = msgspec.structs.replace(
-        profile, evidence={"dialects": tuple(e.id for e in errors), "dead_token_logout": (errors[-2].id, errors[-1].id)}
+    bare, unknown = errors[-2:]
+    fate = _fate(bare, unknown)
+    profile = Profile(
+        dialects=_dialects(api, errors),
+        readings={} if fate == "unknown" else {"logout.dead-token": fate},
+        revocation_budget_s=api.profile.revocation_budget_s,
+        evidence={"dialects": tuple(e.id for e in errors), "logout.dead-token": (bare.id, unknown.id)},
     )
+    profile = msgspec.structs.replace(profile, rows=dict(_rows(api, profile, errors)))
     second = yield from api.good_token()
-    profile = yield from _liveness(api, profile, first)
-    return (yield from _policies(api, profile, first, second))
+    if first == second:
+        profile = _reads(profile, "issue.policy", "same")
+    if "resource" in api.fixtures:
+        return (yield from _by_resource(api, profile, first, second))
+    return (yield from _by_logout(api, profile, first, second))
+
+
+def _errors_that_cost_nothing(api: Api) -> Iterator[Request]:
+    yield api.login(authorization=())
+    yield api.login(authorization=basic((UNKNOWN_CLIENT,), (MADE_UP_SECRET,)))
+    yield api.login(authorization=PAGE_EXAMPLE)
+    yield api.login(authorization=("Basic ", NO_COLON))
+    yield api.login(authorization=('Digest username="harness"',))
+    yield api.login(change={"grant": None})
+    yield api.login(change={"grant": "harness-unknown"})
+    yield api.login(change={"user.username": UNKNOWN_USER, "user.password": MADE_UP_SECRET})
+    # By its stars the page requires the user's credentials of every grant (D-12); with them none is missing.
+    operation = api.contract.operations["token"]
+    own: dict[str, str | Text] = {role: (Slot(role),) for role in map(role_of, operation.grant().parameters.values()) if "user." in role}
+    for grant in operation.grants[1:]:
+        invented = {role: UNKNOWN_TOKEN for role in map(role_of, grant.parameters.values()) if role in ("code.code", "refresh")}
+        if invented:
+            yield api.token_request(grant.word, change={**own, **invented})
+    yield api.logout(('Bearer harness, "not a token"',))
+    yield api.logout(None)
+    yield api.logout(bearer(UNKNOWN_TOKEN))
 
 
 def _dialects(api: Api, errors: Sequence[Exchange]) -> dict[str, Dialect]:
@@ -50,6 +87,18 @@ def _dialects(api: Api, errors: Sequence[Exchange]) -> dict[str, Dialect]:
     return found
 
 
+def _rows(api: Api, profile: Profile, errors: Sequence[Exchange]) -> Iterator[tuple[str, str]]:
+    """The row that this server answers with, for each condition that the documentation allows several rows for."""
+    for exchange in errors:
+        operation = api.contract.operations[exchange.request.operation]
+        wrong = conditions(exchange.request, api.contract) or frozenset()
+        row = row_named(exchange, profile, api.contract) if not accepts(exchange) else None
+        for condition in wrong if len(wrong) == 1 else ():
+            allowed = operation.conditions().get(condition, ())
+            if row in allowed and len(allowed) > 1:
+                yield f"{operation.name}/{condition}", row.clause
+
+
 def _fate(bare: Exchange, unknown: Exchange) -> str:
     """What logout does to a token that was never issued; that it accepts one is a reading only if it refuses anything at all."""
     if unknown.reply is None or bare.reply is None:
@@ -59,41 +108,69 @@ def _fate(bare: Exchange, unknown: Exchange) -> str:
     return "unknown" if accepts(bare) else "accepted"
 
 
-def _liveness(api: Api, profile: Profile, token: Slot) -> Conversation[Profile]:
-    """Whether the resource tells a living token from an unknown one; it must, before anything is concluded from it."""
-    if "resource" not in api.fixtures:
-        return msgspec.structs.replace(profile, liveness_reason="fixtures.resource is missing")
-    good: Exchange = yield Send(api.use(token))
-    bad: Exchange = yield Send(api.use(UNKNOWN_TOKEN))
+def _reads(profile: Profile, axis: str, reading: str, *evidence: Exchange) -> Profile:
+    """The profile with one more reading."""
+    ids = tuple(exchange.id for exchange in evidence)
+    return msgspec.structs.replace(profile, readings=profile.readings | {axis: reading}, evidence=profile.evidence | {axis: ids})
+
+
+def _by_resource(api: Api, profile: Profile, first: Slot, second: Slot) -> Conversation[Profile]:
+    """What the resource tells of tokens, and with its help what a second login and a logout do to others.
+
+    The resource must tell a living token from an unknown one before anything is concluded from it.
+    """
+    older: Exchange = yield Send(api.use(first))
+    unknown: Exchange = yield Send(api.use(UNKNOWN_TOKEN))
+    newer: Exchange = yield Send(api.use(second))
+    waited = 0.0
+    while newer.reply is not None and newer.reply.status in api.resource_dead and waited < PATIENCE_S:
+        yield Sleep(PATIENCE_S / 4, punctual=True)
+        waited += PATIENCE_S / 4
+        older = yield Send(api.use(first))
+        newer = yield Send(api.use(second))
+    if newer.reply is not None and newer.reply.status in api.resource_alive:
+        profile = msgspec.structs.replace(profile, issue_lag_s=2 * waited)
     try:
-        told_alive, told_unknown = api.tells_alive(good), api.tells_alive(bad)
+        told_older, told_unknown, told_newer = api.tells_alive(older), api.tells_alive(unknown), api.tells_alive(newer)
     except Inconclusive as problem:
         return msgspec.structs.replace(profile, liveness_reason=f"fixtures.resource cannot be used: {problem}")
-    evidence = profile.evidence | {"liveness": (good.id, bad.id)}
-    if told_unknown:
-        reason = "fixtures.resource accepts a made-up token, so it tells nothing of a token's life"
-        return msgspec.structs.replace(profile, liveness_reason=reason, evidence=evidence)
-    # A refusal of the first token may be the issue policy (the second login ended it): _policies decides.
-    return msgspec.structs.replace(profile, liveness="resource", issue_policy="independent" if told_alive else "revokes", evidence=evidence)
-
-
-def _policies(api: Api, profile: Profile, first: Slot, second: Slot) -> Conversation[Profile]:
-    """What a second issue did to the first token, and what a logout does to its sibling."""
+    evidence = profile.evidence | {"liveness": (older.id, unknown.id, newer.id)}
+    if told_unknown or not told_newer:
+        reason = (
+            "accepts a made-up token, so it tells nothing of a token's life" if told_unknown else "refuses a token that was just issued"
+        )
+        return msgspec.structs.replace(profile, liveness_reason=f"fixtures.resource {reason}", evidence=evidence)
+    profile = msgspec.structs.replace(profile, liveness="resource", evidence=evidence)
     if first == second:
-        return msgspec.structs.replace(profile, issue_policy="same")
-    if profile.liveness != "resource":
         return profile
-    presented = Send(api.use(second))
-    exchange: Exchange = yield presented
-    if not api.tells_alive(exchange):
-        reason = "fixtures.resource refuses a token that was just issued"
-        return msgspec.structs.replace(profile, liveness="none", issue_policy="unknown", liveness_reason=reason)
-    evidence = profile.evidence | {"issue_policy": (*profile.evidence["liveness"], exchange.id)}
-    if profile.issue_policy == "revokes":
-        return msgspec.structs.replace(profile, evidence=evidence)
+    if not told_older:
+        return _reads(profile, "issue.policy", "revokes", older, newer)
+    profile = _reads(profile, "issue.policy", "independent", older, newer)
     out: Exchange = yield Send(api.logout(bearer(second)))
+    yield Sleep(profile.revocation_budget_s)
     sibling: Exchange = yield Send(api.use(first))
-    scope = "unknown"
-    if accepts(out):
-        scope = "token" if api.tells_alive(sibling) else "user"
-    return msgspec.structs.replace(profile, logout_scope=scope, evidence=evidence | {"logout_scope": (out.id, sibling.id)})
+    if not accepts(out):
+        return profile
+    return _reads(profile, "logout.scope", "token" if api.tells_alive(sibling) else "user", out, sibling)
+
+
+def _by_logout(api: Api, profile: Profile, first: Slot, second: Slot) -> Conversation[Profile]:
+    """The same without a resource: where logout refuses dead tokens, a logout tells whether a token lived, and ends it."""
+    older: Exchange = yield Send(api.logout(bearer(first)))
+    yield Sleep(profile.revocation_budget_s)
+    again: Exchange = yield Send(api.logout(bearer(first)))
+    newer: Exchange = yield Send(api.logout(bearer(second)))
+    if first == second or profile.reading("logout.dead-token") != "refused" or accepts(again):
+        return msgspec.structs.replace(
+            profile, liveness_reason="fixtures.resource is missing, and logout does not tell dead tokens from others"
+        )
+    if not accepts(older) and accepts(newer):
+        profile = _reads(profile, "issue.policy", "revokes", older, newer)
+        return msgspec.structs.replace(profile, liveness="logout", evidence=profile.evidence | {"liveness": (older.id, newer.id)})
+    if not accepts(older):
+        return msgspec.structs.replace(
+            profile, liveness_reason="fixtures.resource is missing, and logout refuses tokens that were just issued"
+        )
+    profile = _reads(profile, "issue.policy", "independent", older)
+    profile = _reads(profile, "logout.scope", "token" if accepts(newer) else "user", older, newer)
+    return msgspec.structs.replace(profile, liveness="logout", evidence=profile.evidence | {"liveness": (older.id, again.id)})

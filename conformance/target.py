@@ -5,7 +5,7 @@ import ipaddress
 import os
 import re
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -18,6 +18,17 @@ from conformance.errors import TargetError
 from conformance.schemas import schema_of
 
 SUBJECTS = ("basic", "expires_in", "code-2", "logout")
+
+
+SPECIAL: dict[str, Callable[[str], bool]] = {
+    "colon": lambda value: ":" in value,
+    "percent": lambda value: "%" in value,
+    "plus": lambda value: "+" in value,
+    "space": lambda value: " " in value,
+    "ampersand": lambda value: "&" in value,
+    "non-ascii": lambda value: not value.isascii(),
+}
+"""What a secret or password may hold that encodings treat differently."""
 
 
 class _Strict(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -41,10 +52,10 @@ class User(_Strict, frozen=True):
 
 
 class Paths(_Strict, frozen=True):
-    """Where the two operations are."""
+    """Where the two operations are; empty means where the contract says."""
 
-    token: str = "/oauth/v2/token"
-    logout: str = "/oauth/v2/logout"
+    token: str = ""
+    logout: str = ""
 
 
 class Resource(_Strict, frozen=True):
@@ -127,9 +138,20 @@ class Target(_Strict, frozen=True):
         """Slot name → value, for everything that a request may name."""
         found: dict[str, str] = {}
         for name, value in _walk(msgspec.to_builtins(self), ""):
-            if name.split(".")[-1] in ("id", "secret", "username", "password", "code", "redirect_uri"):
+            if name.split(".")[-1] in ("id", "secret", "username", "password", "code", "redirect_uri", "granted", "refused"):
                 found[name.removeprefix("fixtures.")] = value
         return found
+
+    def special_credentials(self) -> Iterator[tuple[str, str]]:
+        """What is special about each of the special credentials, such as `client:colon`, with its slots; the first of a kind counts."""
+        seen: set[str] = set()
+        groups = {"client": [c.secret for c in self.fixtures.special_clients], "user": [u.password for u in self.fixtures.special_users]}
+        for who, values in groups.items():
+            for number, value in enumerate(values):
+                for kind, holds in SPECIAL.items():
+                    if holds(value) and f"{who}:{kind}" not in seen:
+                        seen.add(f"{who}:{kind}")
+                        yield f"{who}:{kind}", f"special_{who}s.{number}"
 
     def secrets(self) -> dict[str, str]:
         """Slot name → value, for what may reach no artefact."""
@@ -161,6 +183,9 @@ def load(path: Path, contract: Contract, environ: Mapping[str, str] = os.environ
         target = msgspec.convert(data, Target)
     except msgspec.ValidationError as problem:
         raise _translated(file, str(problem)) from None
+    documented = {name: operation.path for name, operation in contract.operations.items()}
+    paths = Paths(target.paths.token or documented["token"], target.paths.logout or documented["logout"])
+    target = msgspec.structs.replace(target, paths=paths)
     for key, message in _mistakes(target, contract):
         raise TargetError(f"{path}:{file.line(key)}: {'.'.join(map(str, key))}: {message}")
     return _with_secret_files(file, target)
@@ -222,14 +247,14 @@ def _mistakes(target: Target, contract: Contract) -> Iterator[tuple[tuple[Any, .
     for name, value in target.slots().items():
         at = _key(name)
         last = name.split(".")[-1]
-        if not value and not (last == "secret" and _secret_file(target, name)) and last != "redirect_uri":
+        if not value and not (last == "secret" and _secret_file(target, name)) and last not in ("redirect_uri", "granted", "refused"):
             yield at, "is empty"
         if last in ("id", "username") and re.search(r"[\x00-\x1f\x7f]|^\s|\s$", value):
             yield at, "has a control character or white space at an end; was it copied over a line break?"
     if target.client.secret and target.client.secret == target.user.password and target.client.id == target.user.username:
         yield ("user",), "client and user are the same pair; the client is the application, the user is the machine user"
     for key, path in (("token", target.paths.token), ("logout", target.paths.logout)):
-        if not path.startswith("/"):
+        if path and not path.startswith("/"):
             yield ("paths", key), f"{path!r} must begin with '/'"
     resource = target.fixtures.resource
     if resource and not resource.path.startswith("/"):

@@ -51,8 +51,13 @@ class Foreign(http.server.BaseHTTPRequestHandler):
         self.answer(status, body, ("CONTENT-TYPE", "application/vnd.x+json"), ("WWW-AUTHENTICATE", "Basic realm=x"))
 
     def bearer(self) -> str | None:
-        scheme, _, token = (self.headers.get("Authorization") or "").partition(" ")
+        scheme, _, token = self.authorization().partition(" ")
         return token.strip() if scheme.lower() == "bearer" else None
+
+    def authorization(self) -> str:
+        """The Authorization field, which is none where there are two."""
+        fields = self.headers.get_all("Authorization") or []
+        return fields[0] if len(fields) == 1 else ""
 
     def do_GET(self) -> None:
         if self.path.startswith("/v9/tok"):
@@ -74,7 +79,7 @@ class Foreign(http.server.BaseHTTPRequestHandler):
         if form.get("grant_type") != ["password"]:
             self.error(400, 2, "Missing or invalid grant_type")
             return
-        scheme, _, pair = (self.headers.get("Authorization") or "").partition(" ")
+        scheme, _, pair = self.authorization().partition(" ")
         try:
             client, colon, secret = b64decode(pair, validate=True).decode().partition(":")
         except ValueError:

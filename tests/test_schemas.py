@@ -26,7 +26,7 @@ def test_schema_refuses_an_unknown_key() -> None:
     """An editor warns of a key that the harness would refuse."""
     import msgspec
 
-    document = msgspec.to_builtins(target("http://127.0.0.1:1"))
+    document = json.loads(msgspec.json.encode(target("http://127.0.0.1:1")))
     jsonschema.validate(document, file_schema())
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(document | {"clinet": 1}, file_schema())

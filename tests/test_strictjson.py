@@ -2,9 +2,9 @@
 
 import pytest
 
-from conformance import dialect, strictjson
+from conformance import contract, dialect, strictjson
+from conformance.history import lifetime_of
 from conformance.model import Exchange, Reply
-from conformance.oracle import lifetime_of
 from conformance.scripts import LOGIN
 
 BAD = [
@@ -40,7 +40,7 @@ def test_other_encodings_are_no_json() -> None:
 )
 def test_lifetime_of_any_value(value: str, life: float | None) -> None:
     """A life is read from a number or a string of digits; anything else promises none."""
-    assert lifetime_of(Exchange(1, "x", LOGIN, 0, 1, Reply(200, body=f'{{"expires_in": {value}}}'))) == life
+    assert lifetime_of(Exchange(1, "x", LOGIN, 0, 1, Reply(200, body=f'{{"expires_in": {value}}}')), contract.load()) == life
 
 
 def test_lone_surrogates_can_be_recorded() -> None:

@@ -1,13 +1,18 @@
-"""The life of every token, judged over all traffic of the run: what the oracle says of each use against what was seen."""
+"""The life of every token, judged over all traffic of the run: what the history says of each use against what was seen."""
 
 from collections.abc import Sequence
 
-from conformance import oracle
-from conformance.api import Api
-from conformance.errors import NotApplicable, Violation
+import msgspec
+
+from conformance import edits, expect, history
+from conformance.api import PATIENCE_S, UNKNOWN_TOKEN, Api, Conversation, Sleep, Together
+from conformance.errors import Inconclusive, NotApplicable, Violation
 from conformance.model import Exchange, Severity
-from conformance.registry import Differs, Script, rule
-from conformance.scripts import ALIVE, DEAD, LOGIN, OK, line, logout, token, use
+from conformance.registry import Differs, Script, check, rule
+from conformance.scripts import ALIVE, API, DEAD, LOGIN, OK, line, logout, token, use
+
+SHOWN = 12
+"""How many exchanges of a token's history a finding shows."""
 
 
 def touches_a_token(exchange: Exchange, api: Api) -> bool:
@@ -21,23 +26,33 @@ def _life_rule(name: str, clause: str, title: str, right: Script, wrong: Sequenc
         clause=clause,
         severity=Severity.CRITICAL,
         title=title,
+        subject="logout" if clause.startswith("L") else "life",
         over="run",
         axis=axis,
         when=touches_a_token,
         right=right,
         wrong=wrong,
     )
-    def lives_as_documented(exchanges: Sequence[Exchange], api: Api) -> tuple[Exchange, ...]:
-        lives = oracle.lives(exchanges, api.profile, api.resource_alive, api.resource_dead)
+    def lives_as_documented(exchanges: Sequence[Exchange], api: Api) -> tuple[Exchange, ...] | str:
+        lives = history.lives(exchanges, api)
         mine = [life for life in lives if life.clause == clause]
+        if axis == "issue.policy" and history.cap_in(history.followed(exchanges, api)) is not None:
+            return "capped"
         if not mine:
             raise NotApplicable("no use of a token was seen that this clause decides", "no such use")
         for life in mine:
             if life.alive != life.seen_alive:
                 status = life.exchange.reply.status if life.exchange.reply else 0
                 want = "accepted" if life.alive else "refused"
-                raise Violation(f"{life.token} {want}: {life.because}", f"status {status} in exchange {life.exchange.id}")
+                about = [e for e in exchanges if e.id <= life.exchange.id and _is_about(e, life.token)][-SHOWN:]
+                raise Violation(f"{life.token} {want}: {life.because}", f"status {status} in exchange {life.exchange.id}", about)
         return tuple(life.exchange for life in mine)
+
+
+def _is_about(exchange: Exchange, token_: str) -> bool:
+    """Whether an exchange hands the token out or carries it, or is a login or logout, which may have touched it."""
+    minted = {m.slot for m in exchange.reply.minted} if exchange.reply else set()
+    return token_ in minted | edits.mentioned(exchange.request)
 
 
 _life_rule(
@@ -54,6 +69,18 @@ _life_rule(
     axis="issue.policy",
     right=[line(LOGIN, token()), line(LOGIN, token("token#2")), line(use(), ALIVE)],
     wrong=[Differs(2, "status", 401)],
+)
+_life_rule(
+    "life-others-survive-logout",
+    "F-26",
+    "A logout does not end the tokens of other users and clients.",
+    right=[
+        line(LOGIN, token()),
+        line(API.login(user="second_user"), token("token#2")),
+        line(logout("token#2"), OK),
+        line(use(), ALIVE),
+    ],
+    wrong=[Differs(3, "status", 401)],
 )
 _life_rule(
     "life-dead-after-logout",
@@ -80,6 +107,78 @@ _life_rule(
     "life-ends-at-expiry",
     "N-6749-35",
     "A token is refused once its expires_in has passed.",
-    right=[line(LOGIN, token(expires_in=-2)), line(use(), DEAD)],
+    right=[line(LOGIN, token(expires_in=-9)), line(use(), DEAD)],
     wrong=[Differs(1, "status", 200)],
 )
+
+
+@check(
+    "token-reused-at-once",
+    clause="F-05",
+    severity=Severity.HIGH,
+    right=[token(), ALIVE, ALIVE, ALIVE, ALIVE, ALIVE],
+    wrong=[Differs(1, "status", 401), Differs(3, "status", 401), Differs(5, "status", 403)],
+)
+def token_reused_at_once(api: Api) -> Conversation[None]:
+    """A token serves several requests at once, each on a connection of its own, and another one after."""
+    token_ = yield from api.good_token()
+    first = yield from api.is_alive(token_)
+    together: tuple[Exchange, ...] = yield Together((api.use(token_),) * 3)
+    seen = [first, *(api.tells_alive(exchange) for exchange in together), (yield from api.is_alive(token_))]
+    if not all(seen):
+        raise Violation("the token accepted by each of 5 requests", f"status 200 for {sum(seen)} of them, a refusal for the others")
+
+
+@check(
+    "token-used-on-another-connection",
+    clause="F-12",
+    severity=Severity.HIGH,
+    right=[token(), ALIVE, ALIVE],
+    wrong=[Differs(1, "status", 401)],
+)
+def token_used_on_another_connection(api: Api) -> Conversation[None]:
+    """A token is accepted at once after its issue, on another connection than the one that brought it."""
+    api.requires("resource")
+    token_ = api.token_of((yield from api.send(api.login())))
+    at_once = yield from api.send(api.use(token_, fresh=True))
+    yield Sleep(0 if api.tells_alive(at_once) else PATIENCE_S)
+    later = yield from api.send(api.use(token_, fresh=True))
+    if api.tells_alive(at_once):
+        return
+    if not api.tells_alive(later):
+        raise Inconclusive("a token that the resource accepts at some time", f"status {expect.answered(later).status}")
+    seen = f"status {expect.answered(at_once).status} right after its issue, accepted {PATIENCE_S} s later"
+    raise Violation("the token accepted at once", seen)
+
+
+@check(
+    "resource-needs-token",
+    clause="T-02",
+    severity=Severity.CRITICAL,
+    right=[DEAD],
+    wrong=[Differs(0, "status", 200)],
+)
+def resource_needs_token(api: Api) -> Conversation[None]:
+    """The resource refuses a token that was never issued."""
+    api.requires("resource")
+    exchange = yield from api.send(api.use(UNKNOWN_TOKEN))
+    if expect.answered(exchange).status in api.resource_alive:
+        raise Violation("a refusal", f"status {expect.answered(exchange).status}")
+
+
+@check(
+    "token-not-bound-to-user-agent",
+    clause="F-05",
+    severity=Severity.MEDIUM,
+    right=[token(), ALIVE, ALIVE],
+    wrong=[Differs(2, "status", 401)],
+)
+def token_not_bound_to_user_agent(api: Api) -> Conversation[None]:
+    """A token serves requests of any User-Agent."""
+    token_ = yield from api.good_token()
+    if not (yield from api.is_alive(token_)):
+        raise Inconclusive("a living token", "the resource refuses it")
+    use_ = api.use(token_, fresh=True)
+    other = yield from api.send(msgspec.structs.replace(use_, headers=(*use_.headers, ("User-Agent", ("harness/1",)))))
+    if not api.tells_alive(other):
+        raise Violation("the token accepted", f"status {expect.answered(other).status} with another User-Agent")

@@ -1,13 +1,16 @@
 """Logout: the presented token is dead from then on, nobody else's is, and what is no valid token is refused."""
 
+from collections.abc import Sequence
+
 from conformance import expect
-from conformance.api import UNKNOWN_TOKEN, Api, Conversation, Send, Sleep, Together, basic, bearer, describe
-from conformance.errors import Inconclusive, Violation
-from conformance.model import Exchange, Severity
+from conformance.api import UNKNOWN_TOKEN, Api, Conversation, Sleep, Together, basic, bearer, credentials, describe, edited
+from conformance.errors import Inconclusive, NotApplicable, Violation
+from conformance.history import states
+from conformance.model import Exchange, Severity, Slot, Text
 from conformance.oracle import conditions, only_fault
 from conformance.profile import accepts
 from conformance.registry import Differs, check, rule
-from conformance.scripts import ALIVE, DEAD, LOGOUT_UNKNOWN, OK, error, invalid_token, line, logout, token
+from conformance.scripts import ALIVE, LOGIN, LOGOUT_BARE, LOGOUT_UNKNOWN, OK, bad_header, invalid_token, line, logout, token
 
 
 def accepted(exchange: Exchange, api: Api) -> bool:
@@ -16,11 +19,78 @@ def accepted(exchange: Exchange, api: Api) -> bool:
 
 
 @rule(
-    "logout-status", clause="L-07", severity=Severity.MEDIUM, when=accepted, right=[line(logout(), OK)], wrong=[Differs(0, "status", 204)]
+    "logout-exists",
+    clause="L-01",
+    severity=Severity.HIGH,
+    over="run",
+    axis="logout.operation",
+    when=lambda exchange, api: exchange.request.operation == "logout" and conditions(exchange.request, api.contract) is not None,
+    right=[line(LOGOUT_BARE, bad_header()), line(LOGOUT_UNKNOWN, invalid_token()), line(logout(), OK)],
+    wrong=[Differs(2, "status", 404), Differs(2, "status", 501)],
+)
+def logout_exists(exchanges: Sequence[Exchange], api: Api) -> str:
+    """The server has a logout that accepts a living token, or has none at all, which "optional operation" may mean."""
+    if any(accepted(exchange, api) for exchange in exchanges):
+        return "present"
+    statuses = {exchange.reply.status for exchange in exchanges if exchange.reply}
+    if statuses <= {404, 405, 501} and len(statuses) == 1:
+        return "absent"
+    last = [exchange for exchange in exchanges if conditions(exchange.request, api.contract) == frozenset()]
+    raise Violation("a logout that accepts a living token", describe(last[-1] if last else exchanges[-1]), last[-1:])
+
+
+def requires_logout(api: Api) -> Conversation[None]:
+    """A logout that works, without which no refusal means anything: raises Inconclusive, or NotApplicable where there is none."""
+    control = yield from api.good_token()
+    exchange = yield from api.send(api.logout(bearer(control)))
+    if accepts(exchange):
+        return
+    if expect.answered(exchange).status in (404, 405, 501):
+        raise NotApplicable("a server that has a logout", describe(exchange))
+    raise Inconclusive("an accepted logout", describe(exchange))
+
+
+@check("logout-valid-token", clause="L-01", severity=Severity.CRITICAL, right=[token(), OK], wrong=[Differs(1, "status", 400)])
+def logout_valid_token(api: Api) -> Conversation[None]:
+    """A logout with a living token is accepted, by the Bearer header alone."""
+    living = yield from api.good_token()
+    exchange = yield from api.send(api.logout(bearer(living)))
+    if expect.answered(exchange).status in (404, 405, 501):
+        bare = yield from api.send(api.logout(None))
+        if expect.answered(bare).status == expect.answered(exchange).status:
+            raise NotApplicable("a server that has a logout", describe(exchange))
+    if not accepts(exchange):
+        raise Violation("status 200", describe(exchange))
+
+
+@rule(
+    "logout-status", clause="L-11", severity=Severity.MEDIUM, when=accepted, right=[line(logout(), OK)], wrong=[Differs(0, "status", 204)]
 )
 def logout_status(exchange: Exchange, api: Api) -> None:
     """A successful logout has status 200."""
     expect.status(exchange, 200)
+
+
+@rule(
+    "logout-body",
+    clause="L-07",
+    severity=Severity.LOW,
+    when=accepted,
+    axis="logout.body",
+    right=[line(logout(), OK)],
+    wrong=[Differs(0, "body", body) for body in ("OK", "", '{"message": "OK!"}', "<html>OK!</html>")],
+)
+def logout_body(exchange: Exchange, api: Api) -> str:
+    """The body of a successful logout is OK!, as a text or as a JSON string."""
+    reply, documented = expect.answered(exchange), api.contract.operations["logout"].reply
+    wanted = str(documented.schema.get("const", ""))
+    text = reply.body.strip()
+    if text.strip('"') != wanted:
+        raise Violation(f"the body {wanted}", f"body {reply.body[:80]!r}")
+    media = (reply.header("Content-Type") or "").partition(";")[0].strip().lower()
+    if "json" in media:
+        return "json" if text.startswith('"') else "mislabelled"
+    return "text" if media == documented.media_type else "html" if "html" in media else "unlabelled"
 
 
 @rule(
@@ -34,145 +104,341 @@ def logout_status(exchange: Exchange, api: Api) -> None:
 )
 def logout_unknown_token(exchange: Exchange, api: Api) -> str:
     """A token that was never issued is answered with code 2, or with 200 as in RFC 7009, but always in the same way."""
-    reading = "accepted" if accepts(exchange) else "refused"
+    reading, settled = "accepted" if accepts(exchange) else "refused", api.profile.reading("logout.dead-token")
     if reading == "refused":
         expect.refused_with(exchange, api, "unknown-token")
-    if reading == "accepted" and api.profile.dead_token_logout == "unknown":
+    if reading == "accepted" and settled == "unknown":
         raise Violation("code 2, or a logout that refuses something", "status 200, as without any Authorization")
-    if api.profile.dead_token_logout not in (reading, "unknown"):
-        raise Violation(f"a token that was never issued to be {api.profile.dead_token_logout}, as before", f"it was {reading}")
+    if settled not in (reading, "unknown"):
+        raise Violation(f"a token that was never issued to be {settled}, as before", f"status {expect.answered(exchange).status}")
     return reading
 
 
-@check(
+@rule(
+    "logout-second-time",
+    clause="L-16",
+    severity=Severity.LOW,
+    over="run",
+    axis="logout.revoked-token",
+    when=lambda exchange, api: exchange.request.operation in ("token", "logout"),
+    right=[line(LOGIN, token()), line(logout(), OK), line(logout(), invalid_token()), line(logout(), invalid_token())],
+    wrong=[Differs(2, "status", 500), Differs(2, "status", 200), Differs(3, "json:code", 6)],
+)
+def logout_second_time(exchanges: Sequence[Exchange], api: Api) -> str:
+    """A second logout of a token is refused with code 2, or accepted, but always in the same way."""
+    again = [exchange for exchange, state in states(exchanges, api) if state == "revoked"]
+    if not again:
+        raise NotApplicable("a second logout of a token", "none was seen")
+    kinds = {accepts(exchange) for exchange in again}
+    if len(kinds) > 1:
+        raise Violation("one way to answer a second logout", "status 200 for some, a refusal for others", again)
+    if kinds == {True}:
+        return "accepted"
+    for exchange in again:
+        expect.not_refused_otherwise(exchange, api, "revoked-token")
+    return "refused"
+
+
+def _bad_header(name: str, clause: str, title: str, authorization: Text, condition: str = "wrong-scheme") -> None:
+    @check(
+        name,
+        clause=clause,
+        severity=Severity.MEDIUM,
+        title=title,
+        right=[token(), OK, bad_header()],
+        wrong=[Differs(2, "json:code", 20), Differs(2, "status", 200), Differs(2, "status", 500)],
+    )
+    def bad_header_is_refused(api: Api) -> Conversation[None]:
+        yield from requires_logout(api)
+        exchange = yield from api.send(api.logout(authorization))
+        expect.refused_with(exchange, api, condition)
+
+
+_bad_header(
     "logout-wrong-scheme",
+    "L-13",
+    "A logout with a Basic header is refused with code 6 or 2.",
+    basic((UNKNOWN_TOKEN,), ("harness-nothing",)),
+)
+_bad_header("logout-other-scheme", "L-13", "A logout with the scheme Token is refused with code 6.", ("Token ", UNKNOWN_TOKEN))
+_bad_header("logout-empty-token", "L-13", "`Bearer` alone is refused with code 6.", ("Bearer",), "empty-token")
+_bad_header("logout-no-token", "L-13", "`Bearer` and white space is refused with code 6.", ("Bearer   ",), "empty-token")
+
+
+@check(
+    "logout-client-credentials",
+    clause="S-42",
+    severity=Severity.CRITICAL,
+    right=[token(), bad_header(), ALIVE],
+    wrong=[Differs(1, "status", 200), Differs(2, "status", 401)],
+)
+def logout_client_credentials(api: Api) -> Conversation[None]:
+    """The client's own credentials at logout end no token."""
+    token_ = yield from api.good_token()
+    exchange = yield from api.send(api.logout(credentials()))
+    yield from _refused_and_alive(exchange, token_, api)
+
+
+def _refused_and_alive(exchange: Exchange, token_: Slot, api: Api) -> Conversation[None]:
+    """The logout was refused, and the token that it was not to end lives; without a way to see that, the refusal must do."""
+    expect.refused(exchange)
+    if not (yield from api.is_alive(token_, last=True)):
+        raise Violation("the token alive", "status 401 or 403, or a refused logout, of a token that nobody ended")
+
+
+@check(
+    "logout-raw-token",
     clause="L-13",
     severity=Severity.MEDIUM,
-    right=[error(6, status=401)],
-    wrong=[Differs(0, "json:code", 20), Differs(0, "status", 200)],
+    right=[token(), bad_header(), ALIVE],
+    wrong=[Differs(1, "status", 200), Differs(2, "status", 401)],
 )
-def logout_wrong_scheme(api: Api) -> Conversation[None]:
-    """A logout with a Basic header is refused with code 6."""
-    exchange = yield from api.send(api.logout(basic((UNKNOWN_TOKEN,), ("harness-nothing",))))
+def logout_raw_token(api: Api) -> Conversation[None]:
+    """A living token without a scheme is refused, and lives on."""
+    token_ = yield from api.good_token()
+    yield from _refused_and_alive((yield from api.send(api.logout((token_,)))), token_, api)
+
+
+@check(
+    "logout-doubled-prefix",
+    clause="L-13",
+    severity=Severity.LOW,
+    axis="logout.doubled-prefix",
+    right=[bad_header()],
+    wrong=[Differs(0, "status", 500), Differs(0, "json:code", 20)],
+)
+def logout_doubled_prefix(api: Api) -> Conversation[str]:
+    """A value that repeats the header's name, as line 52 writes it, is refused with code 6, or understood."""
+    exchange = yield from api.send(api.logout(("Authorization: Bearer ", UNKNOWN_TOKEN)))
+    if accepts(exchange):
+        return "tolerated"
+    if api.profile.reading("logout.dead-token") == "refused":
+        try:
+            expect.refused_with(exchange, api, "unknown-token")
+        except Violation:
+            expect.refused_with(exchange, api, "wrong-scheme")
+            return "refused"
+        return "tolerated"
     expect.refused_with(exchange, api, "wrong-scheme")
-
-
-@check("logout-valid-token", clause="L-01", severity=Severity.CRITICAL, right=[token(), OK], wrong=[Differs(1, "status", 405)])
-def logout_valid_token(api: Api) -> Conversation[None]:
-    """A logout with a living token is accepted."""
-    living = yield from api.good_token()
-    exchange = yield from api.send(api.logout(bearer(living)))
-    if not accepts(exchange):
-        raise Violation("status 200", describe(exchange))
+    return "refused"
 
 
 @check(
     "logout-scheme-case",
     clause="N-6750-03",
     severity=Severity.MEDIUM,
-    right=[token(), OK, token("token#2"), OK],
-    wrong=[Differs(3, "status", 401)],
+    right=[token(), OK, token("token#2"), OK, token("token#3"), OK],
+    wrong=[Differs(3, "status", 401), Differs(5, "status", 400)],
 )
 def logout_scheme_case(api: Api) -> Conversation[None]:
-    """The scheme `bearer` in lower case is accepted like `Bearer`."""
-    first = yield from api.good_token()
-    control = yield from api.send(api.logout(bearer(first)))
-    if not accepts(control):
-        raise Inconclusive("an accepted logout with `Bearer`", describe(control))
-    second = yield from api.good_token()
-    exchange = yield from api.send(api.logout(bearer(second, scheme="bearer")))
-    if not accepts(exchange):
-        raise Violation("the status of an accepted logout", describe(exchange))
+    """The scheme is accepted as `bearer`, and with two spaces behind it, like `Bearer`."""
+    yield from requires_logout(api)
+    for scheme in ("bearer", "Bearer "):
+        living = yield from api.good_token()
+        exchange = yield from api.send(api.logout(bearer(living, scheme=scheme)))
+        if not accepts(exchange):
+            raise Violation(f"the status of an accepted logout with {scheme!r}", describe(exchange))
 
 
 @check(
     "logged-out-token-stays-dead",
     clause="L-02",
     severity=Severity.CRITICAL,
-    right=[token(), ALIVE, OK, DEAD, DEAD, DEAD],
+    right=[token(), ALIVE, OK, *([invalid_token()] * 4)],
     wrong=[Differs(3, "status", 200), Differs(5, "status", 200)],
 )
 def logged_out_token_stays_dead(api: Api) -> Conversation[None]:
-    """A logged-out token is refused from then on, on fresh connections and later."""
+    """A logged-out token is refused at once and from then on, on fresh connections."""
     token_ = yield from api.good_token()
-    if not (yield from api.is_alive(token_)):
+    api.requires_liveness(last=True)
+    if api.profile.liveness == "resource" and not (yield from api.is_alive(token_)):
         raise Inconclusive("a token that lives before logout", "the resource refuses it")
-    out = yield from api.send(api.logout(bearer(token_)))
-    if not accepts(out):
-        raise Inconclusive("an accepted logout", describe(out))
-    yield Sleep(api.profile.revocation_budget_s)
-    for wait in (0.0, 0.1, 0.3):
+    yield from api.logged_out(token_)
+    for wait in (0.0, 0.1, 0.3, 1.1):
         yield Sleep(wait)
-        if (yield from api.is_alive(token_, fresh=True)):
-            raise Violation("the token refused after logout", f"status 200 from the resource, {wait:g} s later")
+        if (yield from api.is_alive(token_, fresh=True, last=True)):
+            raise Violation("the token refused after logout", f"status 200 for it, {wait:g} s later")
 
 
 @check(
-    "logout-leaves-other-users",
-    clause="F-26",
-    severity=Severity.CRITICAL,
+    "revocation-lag",
+    clause="N-7009-02",
+    severity=Severity.HIGH,
+    axis="revocation.lag",
+    right=[token(), OK, invalid_token(), invalid_token()],
+    wrong=[Differs(3, "status", 200)],
+)
+def revocation_lag(api: Api) -> Conversation[str]:
+    """A logged-out token is dead at once, or at the end of the declared revocation budget."""
+    token_ = yield from api.good_token()
+    api.requires_liveness(last=True)
+    exchange = yield from api.send(api.logout(bearer(token_)))
+    if not accepts(exchange):
+        raise Inconclusive("an accepted logout", describe(exchange))
+    at_once = yield from api.is_alive(token_, fresh=True, last=True)
+    yield Sleep(api.profile.revocation_budget_s)
+    if (yield from api.is_alive(token_, fresh=True, last=True)):
+        raise Violation(f"the token refused {api.profile.revocation_budget_s:g} s after logout", "status 200 for it")
+    return "within-budget" if at_once else "none"
+
+
+@check(
+    "logout-leaves-sibling",
+    clause="L-03",
+    severity=Severity.HIGH,
     right=[token(), token("token#2"), OK, ALIVE],
     wrong=[Differs(3, "status", 401)],
 )
-def logout_leaves_other_users(api: Api) -> Conversation[None]:
-    """A user's logout does not end another user's token."""
-    api.requires("second_user")
-    mine = yield from api.good_token()
-    theirs = yield from api.good_token("second_user")
-    out = yield from api.send(api.logout(bearer(mine)))
+def logout_leaves_sibling(api: Api) -> Conversation[None]:
+    """Logout ends the presented token and does to its sibling what it did before."""
+    first = yield from api.good_token()
+    second = yield from api.good_token()
+    if api.profile.reading("issue.policy") != "independent" or api.profile.reading("logout.scope") == "unknown":
+        raise NotApplicable("two living tokens of one user", f"the issue policy is {api.profile.reading('issue.policy')}")
+    yield from api.logged_out(first)
+    alive, wanted = (yield from api.is_alive(second, last=True)), api.profile.reading("logout.scope") == "token"
+    if alive != wanted:
+        raise Violation(
+            f"the sibling {'alive' if wanted else 'dead'}, as before", f"status of a {'living' if alive else 'dead'} token for it"
+        )
+
+
+def _leaves(name: str, title: str, fixture: str, whose: dict[str, str]) -> None:
+    @check(
+        name,
+        clause="F-26",
+        severity=Severity.CRITICAL,
+        title=title,
+        right=[token(), token("token#2"), OK, ALIVE],
+        wrong=[Differs(3, "status", 401)],
+    )
+    def logout_leaves_others(api: Api) -> Conversation[None]:
+        api.requires(fixture)
+        if "client" in whose and api.profile.reading("logout.scope") == "user":
+            raise NotApplicable("a logout that ends the presented token only", "here it ends every token of the user")
+        mine = yield from api.good_token()
+        theirs = yield from api.good_token(**whose)
+        yield from api.logged_out(mine)
+        if not (yield from api.is_alive(theirs, last=True)):
+            raise Violation("the other token accepted", "status 401 or 403, or a refused logout")
+
+
+_leaves("logout-leaves-other-users", "A user's logout does not end another user's token.", "second_user", {"user": "second_user"})
+_leaves("logout-leaves-other-clients", "A logout does not end the token of another client.", "second_client", {"client": "second_client"})
+
+
+def _near_miss(name: str, op: str, *args: int | str) -> None:
+    @check(
+        f"logout-near-miss[{name}]",
+        clause="S-39",
+        severity=Severity.CRITICAL,
+        title=f"Logout with a token that differs in one thing ({name.replace('-', ' ')}) does not end the token.",
+        right=[token(), invalid_token(), ALIVE],
+        wrong=[Differs(2, "status", 401)],
+    )
+    def near_miss_ends_nothing(api: Api) -> Conversation[None]:
+        token_ = yield from api.good_token()
+        api.requires_liveness(last=True)
+        yield from api.send(api.logout(("Bearer ", *edited(token_.name, op, *args))))
+        if not (yield from api.is_alive(token_, last=True)):
+            raise Violation("the token alive", "status 401 or 403, or a refused logout, of the token that was not presented")
+
+
+_near_miss("cut", "drop_last")
+_near_miss("last-character", "replace_last")
+_near_miss("extended", "append", "x")
+_near_miss("case", "swap_case", 0)
+_near_miss("doubled", "double")
+_near_miss("quoted", "quoted")
+
+
+@check(
+    "logouts-at-once",
+    clause="L-02",
+    severity=Severity.HIGH,
+    right=[token(), OK, invalid_token(), invalid_token()],
+    wrong=[Differs(1, "status", 500), Differs(3, "status", 200)],
+)
+def logouts_at_once(api: Api) -> Conversation[None]:
+    """Two logouts of one token at the same time are answered, and the token is dead."""
+    token_ = yield from api.good_token()
+    api.requires_liveness(last=True)
+    out: tuple[Exchange, ...] = yield Together((api.logout(bearer(token_)),) * 2)
+    for exchange in out:
+        if expect.answered(exchange).status >= 500:
+            raise Violation("an answer below 500", f"status {expect.answered(exchange).status}")
+    if not any(accepts(exchange) for exchange in out):
+        raise Inconclusive("one accepted logout", describe(out[0]))
+    yield Sleep(api.profile.revocation_budget_s)
+    if (yield from api.is_alive(token_, fresh=True, last=True)):
+        raise Violation("the token dead", "status 200 for it")
+
+
+@check(
+    "logout-against-use",
+    clause="L-02",
+    severity=Severity.HIGH,
+    right=[token(), OK, ALIVE, invalid_token()],
+    wrong=[Differs(3, "status", 200)],
+)
+def logout_against_use(api: Api) -> Conversation[None]:
+    """A use at the same time as a logout does not keep the token alive."""
+    api.requires("resource")
+    token_ = yield from api.good_token()
+    api.requires_liveness()
+    out, _ = yield Together((api.logout(bearer(token_)), api.use(token_)))
     if not accepts(out):
         raise Inconclusive("an accepted logout", describe(out))
-    if not (yield from api.is_alive(theirs)):
-        raise Violation("the other user's token accepted", "status 401 or 403 from the resource")
+    yield Sleep(api.profile.revocation_budget_s)
+    if (yield from api.is_alive(token_, fresh=True)):
+        raise Violation("the token dead", "status 200 for it")
 
 
 @check(
-    "logout-token-in-query",
-    clause="L-10",
+    "logout-of-second-user",
+    clause="L-02",
+    severity=Severity.CRITICAL,
+    right=[token(), OK, invalid_token()],
+    wrong=[Differs(2, "status", 200)],
+)
+def logout_of_second_user(api: Api) -> Conversation[None]:
+    """Logout ends the token of another user just as well."""
+    api.requires("second_user")
+    token_ = yield from api.good_token("second_user")
+    api.requires_liveness(last=True)
+    yield from api.logged_out(token_)
+    if (yield from api.is_alive(token_, fresh=True, last=True)):
+        raise Violation("the token dead", "status 200 for it")
+
+
+@check(
+    "logout-word-behind-token",
+    clause="L-13",
     severity=Severity.HIGH,
-    right=[token(), error(6, status=401), ALIVE],
+    right=[token(), bad_header(), ALIVE],
     wrong=[Differs(1, "status", 200), Differs(2, "status", 401)],
 )
-def logout_token_in_query(api: Api) -> Conversation[None]:
-    """A token in the query alone is not honoured: the logout is refused and the token lives on."""
+def logout_word_behind_token(api: Api) -> Conversation[None]:
+    """A token with a word behind it is refused, and ends nothing."""
     token_ = yield from api.good_token()
-    exchange = yield from api.send(api.logout(None, query=((("access_token",), (token_,)),)))
-    if accepts(exchange):
-        raise Violation("a refusal", f"status {expect.answered(exchange).status}")
-    if not (yield from api.is_alive(token_)):
-        raise Violation("the token alive", "status 401 or 403 from the resource")
+    yield from _refused_and_alive((yield from api.send(api.logout(("Bearer ", token_, " harness")))), token_, api)
 
 
 @check(
-    "token-reused-at-once",
-    clause="F-05",
+    "logout-token-of-the-reply",
+    clause="L-06",
     severity=Severity.HIGH,
-    right=[token(), ALIVE, ALIVE, ALIVE, ALIVE, ALIVE],
-    wrong=[Differs(1, "status", 401), Differs(3, "status", 401), Differs(5, "status", 403)],
+    right=[*(reply for number in range(5) for reply in (token(f"token#{number}"), OK))],
+    wrong=[Differs(1, "status", 401), Differs(9, "status", 401)],
 )
-def token_reused_at_once(api: Api) -> Conversation[None]:
-    """A token serves several requests at once, each on a connection of its own, and another one after."""
-    token_ = yield from api.good_token()
-    first = yield from api.is_alive(token_)
-    together: tuple[Exchange, ...] = yield Together((api.use(token_),) * 3)
-    seen = [first, *(api.tells_alive(exchange) for exchange in together), (yield from api.is_alive(token_))]
-    if not all(seen):
-        raise Violation("the token accepted by each of 5 requests", f"status 200 for {sum(seen)} of them, a refusal for the others")
-
-
-@check(
-    "resource-needs-token",
-    clause="T-02",
-    severity=Severity.CRITICAL,
-    right=[DEAD],
-    wrong=[Differs(0, "status", 200)],
-)
-def resource_needs_token(api: Api) -> Conversation[None]:
-    """The resource refuses a token that was never issued."""
-    if "resource" not in api.fixtures:
-        api.requires("resource")
-    exchange: Exchange = yield Send(api.use(UNKNOWN_TOKEN))
-    if exchange.reply is None:
-        raise Inconclusive("an answer", describe(exchange))
-    if exchange.reply.status in api.resource_alive:
-        raise Violation("a refusal", f"status {exchange.reply.status}")
+def logout_token_of_the_reply(api: Api) -> Conversation[None]:
+    """Each of five tokens is taken by logout byte for byte as the reply wrote it."""
+    statuses = []
+    for _ in range(5):
+        token_ = yield from api.good_token()
+        exchange = yield from api.send(api.logout(bearer(token_)))
+        statuses.append(200 if accepts(exchange) else expect.answered(exchange).status)
+    if 200 not in statuses:
+        raise Inconclusive("an accepted logout", f"status {statuses[0]} for all five")
+    if len(set(statuses)) > 1:
+        raise Violation("every token accepted", f"status {', '.join(map(str, statuses))}")

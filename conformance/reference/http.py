@@ -9,7 +9,8 @@ from typing import Any
 
 import uvicorn
 
-from conformance.reference.server import Call, Server
+from conformance.reference.messages import Call
+from conformance.reference.server import Server
 
 MAX_BODY = 1 << 20
 
@@ -40,7 +41,9 @@ def app(server: Server) -> Callable[..., Awaitable[None]]:
 
 def config(server: Server) -> uvicorn.Config:
     """How uvicorn is to run it."""
-    return uvicorn.Config(app(server), log_level="critical", access_log=False, lifespan="off", http="h11", ws="none", server_header=False)
+    return uvicorn.Config(
+        app(server), log_level="critical", access_log=False, lifespan="off", http="h11", ws="none", server_header=False, date_header=False
+    )
 
 
 def listen(port: int = 0) -> socket.socket:

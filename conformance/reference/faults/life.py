@@ -1,0 +1,136 @@
+"""Faults of the life of tokens: they die too early, too late, or of what happens to others."""
+
+from dataclasses import replace
+
+from conformance.reference.errors import INVALID_TOKEN, Refusal, internal
+from conformance.reference.faults.declare import fault
+from conformance.reference.messages import Answer, Call, Token
+from conformance.reference.server import Server
+
+
+class _Uses(Server):
+    """A server whose tokens serve a number of requests."""
+
+    limit = 1
+
+    def resource(self, call: Call) -> Answer:
+        answer = super().resource(call)
+        token = self.tokens[self.bearer(call)]
+        token.uses += 1
+        if token.uses >= self.limit:
+            token.dead_at = self.now()
+        return answer
+
+
+@fault(
+    breaks={"F-05": "fail"}, also={"F-25": "a login between two uses seems to end the token", "T-28": "a second use fails before the end"}
+)
+class SingleUse(_Uses):
+    """A token serves one request only."""
+
+
+@fault(breaks={"F-05": "fail"})
+class DeadAfterThreeUses(_Uses):
+    """A token dies at its fourth use."""
+
+    limit = 3
+
+
+@fault(breaks={"F-05": "fail"})
+class DeadAfterNineUses(_Uses):
+    """A token dies at its tenth use."""
+
+    limit = 9
+
+
+@fault(breaks={"F-06": "fail", "N-6749-35": "fail"})
+class TokenNeverExpires(Server):
+    """A token lives on after its expires_in."""
+
+    def lives(self, token: Token) -> bool:
+        return not self.ended(token)
+
+
+@fault(breaks={"F-06": "fail", "N-6749-35": "fail"})
+class TokenLivesTwiceAsLong(Server):
+    """A token lives for twice its expires_in."""
+
+    def lives(self, token: Token) -> bool:
+        return not self.ended(token) and self.now() < token.expires + (self.account(token.client).lifetime or self.lifetime)
+
+
+@fault(breaks={"F-06": "fail", "N-6749-35": "fail"})
+class EachUseExtends(Server):
+    """Each use of a token starts its life again."""
+
+    def resource(self, call: Call) -> Answer:
+        answer = super().resource(call)
+        token = self.tokens[self.bearer(call)]
+        token.expires = self.now() + (self.account(token.client).lifetime or self.lifetime)
+        return answer
+
+
+@fault(breaks={"T-28": "fail", "F-05": "fail"}, also={"F-25": "a login shortly before seems to end the token"})
+class TokenDiesEarly(Server):
+    """A token dies at nine tenths of its life, or half a second before its end."""
+
+    def lives(self, token: Token) -> bool:
+        return super().lives(token) and self.now() < token.expires - 0.5
+
+
+@fault(breaks={"T-02": "fail"})
+class ResourceOpen(Server):
+    """The resource takes any token."""
+
+    def resource(self, call: Call) -> Answer:
+        self.bearer(call)
+        return self.json(200, {"user": "somebody"})
+
+
+@fault(breaks={"F-25": "fail"}, also={"F-05": "other things happened to the token, too"})
+class ThirdLoginEvicts(Server):
+    """Every fifth login ends the token of the login before."""
+
+    def issue(self, client: str, user: str, grant: str, scope: str = "") -> Token:
+        token = super().issue(client, user, grant, scope)
+        mine = [other for other in self.tokens.values() if (other.client, other.user) == (client, user) and self.lives(other)]
+        for other in mine[-2:-1] if self.issued % 5 == 0 else ():
+            other.dead_at = self.now()
+        return token
+
+
+@fault(breaks={"T-03": "fail", "L-14": "fail"})
+class NextLogoutFails(Server):
+    """A logout right after the logout of the token that was issued before, with no login between, is an internal error."""
+
+    before = ("", 0)
+
+    def revoke(self, token: Token) -> None:
+        super().revoke(token)
+        values = list(self.tokens)
+        earlier = values[values.index(token.value) - 1]
+        fails = self.before == (earlier, self.issued)
+        self.before = (token.value, self.issued)
+        if fails:
+            raise replace(internal(), scheme="Bearer")
+
+
+@fault(breaks={"F-12": "fail", "F-05": "fail"}, also={"F-25": "a login between issue and use seems to end the token"})
+class FreshTokenUnknownAtFirst(Server):
+    """A token is known to the resource only a second after its issue."""
+
+    def resource(self, call: Call) -> Answer:
+        token = self.tokens.get(self.bearer(call))
+        if token is not None and self.now() < token.expires - (self.account(token.client).lifetime or self.lifetime) + 1:
+            raise Refusal(401, 2, INVALID_TOKEN, "invalid_token", "Bearer")
+        return super().resource(call)
+
+
+@fault(breaks={"F-05": "fail"})
+class TokenBoundToUserAgent(Server):
+    """A token serves only requests without a User-Agent, as the login was."""
+
+    def resource(self, call: Call) -> Answer:
+        if call.lines("user-agent"):
+            raise Refusal(401, 2, INVALID_TOKEN, "invalid_token", "Bearer")
+        return super().resource(call)

@@ -1,0 +1,59 @@
+"""What goes in and out of the server, and what it keeps: calls, answers, tokens."""
+
+from dataclasses import dataclass, replace
+
+Headers = tuple[tuple[str, str], ...]
+NO_STORE: Headers = (("cache-control", "no-store"), ("pragma", "no-cache"))
+
+
+@dataclass(frozen=True)
+class Call:
+    """A request as a server sees it; header names in lower case."""
+
+    method: str
+    path: str
+    query: str
+    headers: Headers
+    body: bytes
+
+    def lines(self, name: str) -> list[str]:
+        """The values of all field lines with this name."""
+        return [value for key, value in self.headers if key == name]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A reply."""
+
+    status: int
+    headers: Headers = ()
+    body: bytes = b""
+
+
+@dataclass
+class Token:
+    """An issued token: an access token, with the refresh token that came with it."""
+
+    value: str
+    client: str
+    user: str
+    expires: float
+    scope: str = ""
+    refresh: str = ""
+    grant: str = ""
+    dead_at: float | None = None
+    uses: int = 0
+
+
+@dataclass
+class Refresh:
+    """A refresh token and the access token that it came with."""
+
+    token: Token
+    dead: bool = False
+
+
+def with_header(answer: Answer, name: str, value: str | None) -> Answer:
+    """The answer with one header field replaced, or (None) removed."""
+    kept = tuple((key, old) for key, old in answer.headers if key != name)
+    return replace(answer, headers=kept if value is None else (*kept, (name, value)))

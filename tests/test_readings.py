@@ -1,0 +1,96 @@
+"""A correct server under every reading of the documentation: each one, every pair in a covering array, and what a reading hides."""
+
+import itertools
+from collections.abc import Mapping
+
+import pytest
+
+from conformance import contract, selftest
+from conformance.model import Finding
+from conformance.reference.readings import READINGS
+
+DEMANDED = {
+    ("expires_in.type", "string"): {"expires-in-number", "clients-expires-in-string"},
+    ("token_type", "absent"): {"token-type-present"},
+    ("errors.status", "all-400"): {"client-refused-with-401"},
+    ("errors.status", "in-200"): {"client-refused-with-401", "error-status"},
+    ("code-2", "message"): {"logout-invalid-token-401"},
+    ("code-2", "endpoint"): {"logout-invalid-token-401"},
+    ("client.in-body", "accepted"): {"client-only-in-header"},
+}
+"""What a legal reading of the page costs in the other layers: the claims that fail or warn, and no others."""
+
+IMPOSSIBLE = [{("code-2", "endpoint"), ("errors.shape", "rfc")}]
+"""Readings that exclude each other: without codes, only the message can tell the meanings of code 2 apart."""
+
+SINGLE = [(axis, word) for axis, words in READINGS.items() for word in words]
+
+
+def red(findings: tuple[Finding, ...]) -> set[str]:
+    """The claims that fail or warn."""
+    return {finding.check for finding in findings if finding.outcome in ("fail", "warn")}
+
+
+def undecided(findings: tuple[Finding, ...]) -> set[str]:
+    """The claims that could not be decided."""
+    return {finding.check for finding in findings if finding.outcome in ("inconclusive", "error", "not-observable")}
+
+
+def covering(axes: Mapping[str, tuple[str, ...]]) -> list[dict[str, str]]:
+    """Rows of readings such that every possible pair of readings of two axes stands in some row; greedy and deterministic."""
+    needed = {
+        ((left, x), (right, y))
+        for left, right in itertools.combinations(axes, 2)
+        for x in axes[left]
+        for y in axes[right]
+        if {(left, x), (right, y)} not in IMPOSSIBLE
+    }
+    rows = []
+    while needed:
+        row = dict(min(needed))
+        for axis in axes:
+            if axis not in row:
+                possible = [w for w in axes[axis] if not any({(axis, w), pair} in IMPOSSIBLE for pair in row.items())]
+                gain = {w: sum((pair, (axis, w)) in needed or ((axis, w), pair) in needed for pair in row.items()) for w in possible}
+                row[axis] = max(possible, key=lambda word, gain=gain: gain[word])  # type: ignore[misc]
+        rows.append({axis: row[axis] for axis in axes})
+        needed -= set(itertools.combinations(rows[-1].items(), 2))
+    return rows
+
+
+def test_every_reading_of_the_server_is_in_the_contract() -> None:
+    """What the reference server can be switched to are the readings of interpretations.yaml, but for those it cannot follow."""
+    axes = {name: axis for name, axis in contract.load().axes.items() if axis.about == "server"}
+    assert set(READINGS) == set(axes) - {"token.format", "logout.operation", "error.wrong-redirect"}
+    beyond = {name: set(axis.readings) - set(READINGS[name]) for name, axis in axes.items() if name in READINGS}
+    assert {name: words for name, words in beyond.items() if words} == {
+        "token.path": {"other"},
+        "errors.code-type": {"in-text", "none"},
+        "errors.status": {"other"},
+        "error.no-user": {"other"},
+        "logout.body": {"unlabelled"},
+    }
+    assert not {name for name, words in READINGS.items() if set(words) - set(axes[name].readings)}
+
+
+@pytest.mark.parametrize(("axis", "word"), SINGLE)
+def test_reading_is_legal_and_named(axis: str, word: str) -> None:
+    """A server that follows one reading fails nothing in the document layer, and the report names the reading."""
+    record = selftest.record(readings={axis: word})
+    assert record.footer is not None
+    assert (record.verdict, undecided(record.findings)) == ("conformant", set())
+    assert red(record.findings) == DEMANDED.get((axis, word), set())
+    assert record.footer.interpretations[axis].reading == word
+    hidden = contract.load().axes[axis].readings[word].hides
+    claimed = [f for f in record.findings if f.clause in hidden and not f.reading]
+    assert {finding.outcome.value for finding in claimed} <= {"not-applicable"}
+
+
+@pytest.mark.parametrize("row", covering(READINGS), ids=lambda row: ",".join(w for a, w in row.items() if w != READINGS[a][0])[:60])
+def test_readings_together_are_legal(row: dict[str, str]) -> None:
+    """Any two readings together break nothing in the document layer, and leave nothing undecided."""
+    findings = selftest.play(readings=row)
+    assert not [f.check for f in findings if f.layer == "document" and f.outcome == "fail"]
+    assert undecided(findings) == set()
+    allowed = set().union(*(DEMANDED.get(pair, set()) for pair in row.items()))
+    assert red(findings) <= allowed
