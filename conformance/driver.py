@@ -129,7 +129,7 @@ class Driver:
             return self._deliver(effect.request, by)
         if isinstance(effect, Together):
             requests = [msgspec.structs.replace(request, fresh=True) for request in effect.requests]
-            with ThreadPoolExecutor(max(1, len(requests))) as pool:
+            with ThreadPoolExecutor(max(1, len(requests)) if self._transport.concurrent else 1) as pool:
                 return tuple(pool.map(lambda request: self._deliver(request, by), requests))
         self._clock.sleep(effect.seconds)
         return None

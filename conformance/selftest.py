@@ -88,23 +88,26 @@ def claims_in(spec: Contract) -> dict[str, str]:
     return {claim.id: f"{claim.clause} {claim.severity.value}: {claim.title}" for claim in checks.load(spec)}
 
 
+PROSE = ("description", "summary", "info", "servers")
+
+
 def facts_of(spec: Contract) -> Iterator[str]:
-    """What the contract says of requests and replies, a line each, so that no line of it changes unseen."""
-    for name, operation in spec.operations.items():
-        yield f"{name}: {operation.method} {operation.path} {operation.other_path} by {operation.scheme}, {operation.media_type}"
-        yield f"{name} reply: {operation.reply.clause} as {operation.reply.media_type} {operation.reply.media_clause}"
-        for grant in operation.grants:
-            yield f"{name} {grant.word}: requires {', '.join(grant.required)}"
-            for parameter, schema in grant.parameters.items():
-                yield f"{name} {grant.word} {parameter}: " + ", ".join(f"{key} {value}" for key, value in sorted(schema.items()))
-        for row in operation.rows:
-            yield f"{name} error {row.code} {row.message!r} {row.clause}: {', '.join(row.when)}"
-    for constraint in spec.constraints():
-        where = f"{constraint.operation} {constraint.part} {constraint.place}"
-        yield f"{where}: {constraint.keyword} {constraint.value} {constraint.clause} {constraint.role}".rstrip()
-    yield f"link: {spec.link.member} of {spec.link.source} to {spec.link.target}"
+    """What the contract says, prose aside, a line each, so that no line of it changes unseen."""
+    yield from _leaves(spec.api.data, "")
     for name, axis in spec.axes.items():
         yield f"axis {name} ({axis.scope}): {', '.join(axis.readings)} {axis.condition}".rstrip()
+
+
+def _leaves(node: Any, at: str) -> Iterator[str]:
+    if isinstance(node, dict):
+        for key, child in node.items():
+            if key not in PROSE:
+                yield from _leaves(child, f"{at} {key}".lstrip())
+    elif isinstance(node, list) and any(isinstance(child, dict) for child in node):
+        for index, child in enumerate(node):
+            yield from _leaves(child, f"{at} {index}")
+    else:
+        yield f"{at}: {node}"
 
 
 def faults_in(rows: Mapping[str, Row]) -> Iterator[str]:

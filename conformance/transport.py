@@ -54,7 +54,9 @@ class TransportFailure(Exception):
 
 
 class Transport(Protocol):
-    """What the driver needs of a transport."""
+    """What the driver needs of a transport. `concurrent`: several exchanges can be under way at once."""
+
+    concurrent: bool
 
     def exchange(self, wire: Wire, *, fresh: bool) -> RawReply:
         """Send once, read once; raises TransportFailure."""
@@ -68,6 +70,8 @@ Respond = Callable[[str, str, tuple[tuple[str, str], ...], bytes], tuple[int, tu
 
 class InProcess:
     """A transport to a function in this process; it refuses what an HTTP/1.1 server's parser refuses."""
+
+    concurrent = False
 
     def __init__(self, respond: Respond) -> None:
         self._respond = respond
@@ -92,6 +96,8 @@ class InProcess:
 
 class SocketTransport:
     """A transport to a real server. One connection is kept for reuse; `fresh` uses one of its own."""
+
+    concurrent = True
 
     def __init__(
         self,

@@ -1,0 +1,55 @@
+"""The history of tokens: what overlaps a logout is not judged, a cap is told from a death, odd carriers leave a token open."""
+
+import msgspec
+
+from conformance import history
+from conformance.api import bearer
+from conformance.model import Exchange, Reply, Request, Slot
+from conformance.scripts import ALIVE, API, DEAD, LOGIN, OK, logout, token, use
+
+
+def exchange(number: int, request: Request, reply: Reply, sent: float, lasts: float = 0.1) -> Exchange:
+    """An exchange of the history."""
+    return Exchange(number, "test", request, sent, sent + lasts, reply)
+
+
+def test_use_at_the_time_of_a_logout_is_not_judged() -> None:
+    """Whatever a use that overlaps a logout shows, it breaks nothing; one that comes later is judged."""
+    overlapping = [
+        exchange(1, LOGIN, token(), 0),
+        exchange(2, logout(), OK, 1.0, 0.3),
+        exchange(3, use(), DEAD, 1.1),
+        exchange(4, use(), ALIVE, 2.0),
+    ]
+    lives = history.lives(overlapping, API)
+    assert [(life.exchange.id, life.alive, life.seen_alive, life.clause) for life in lives] == [(4, False, True, "L-02")]
+
+
+def test_odd_carrier_leaves_the_token_open() -> None:
+    """A token that was sent to logout in a query may live or not; nothing is concluded from it."""
+    odd = API.logout(None, query=((("t",), (Slot("token#1"),)),))
+    lives = history.lives([exchange(1, LOGIN, token(), 0), exchange(2, odd, OK, 1), exchange(3, use(), DEAD, 2)], API)
+    assert lives == []
+
+
+def test_cap_explains_the_death_of_the_oldest() -> None:
+    """Two tokens that died after as many later logins, while none lived on beyond, are a cap; one that died early is not."""
+    names = [f"token#{number}" for number in range(1, 6)]
+    issued = [exchange(number, LOGIN, token(name), number) for number, name in enumerate(names, 1)]
+    ends = [exchange(10 + number, use(name), ALIVE if number >= 2 else DEAD, 20 + number) for number, name in enumerate(names)]
+    assert history.cap_in(history.followed([*issued, *ends], API)) == 3
+    assert [life.token for life in history.lives([*issued, *ends], API)] == ["token#3", "token#4", "token#5"]
+    early = [*ends[:-1], msgspec.structs.replace(ends[-1], reply=DEAD)]
+    assert history.cap_in(history.followed([*issued, *early], API)) is None
+
+
+def test_expired_and_revoked_are_told_apart_at_logout() -> None:
+    """A logout knows whether its token was living, revoked or expired before."""
+    short = [
+        exchange(1, LOGIN, token(expires_in=2), 0),
+        exchange(2, API.logout(bearer(Slot("token#1"))), OK, 1),
+        exchange(3, logout(), DEAD, 1.5),
+        exchange(4, LOGIN, token("token#2", expires_in=2), 2),
+        exchange(5, logout("token#2"), DEAD, 9),
+    ]
+    assert [(e.id, state) for e, state in history.states(short, API)] == [(2, "living"), (3, "revoked"), (5, "expired")]
