@@ -258,8 +258,22 @@ class Run:
             finding = msgspec.structs.replace(finding, example=json.dumps(self.examples[rule.id]))
         return self._read(rule, finding, reading)
 
+    def _hidden(self, claim: Claim) -> str:
+        """Why a claim does not apply to this server under a reading that the survey saw, or nothing."""
+        readings = self.profile.readings if self.profile is not None else {}
+        for axis, word in readings.items():
+            if claim.axis != axis and claim.clause in self.contract.axes[axis].readings[word].hides:
+                return f"{axis} is {word}"
+        absent = claim.subject == "logout" and claim.axis != "logout.operation" and readings.get("logout.operation") == "absent"
+        return "logout.operation is absent" if absent else ""
+
     def _read(self, claim: Claim, finding: Finding, reading: str) -> Finding:
-        """Name the reading of the claim's axis, and hold it against the one that the target file pins."""
+        """Name the reading of the claim's axis, hold it against the pinned one; leave out what the readings hide."""
+        hidden = self._hidden(claim)
+        if hidden and finding.outcome.rank < Outcome.ERROR.rank:
+            return msgspec.structs.replace(
+                finding, outcome=Outcome.NOT_APPLICABLE, expected="another reading of the documentation", actual=hidden
+            )
         if not claim.axis or self.profile is None:
             return finding
         if finding.outcome is Outcome.AMBIGUOUS:

@@ -36,10 +36,10 @@ def survey(api: Api) -> Conversation[Profile]:
         exchange: Exchange = yield Send(request)
         errors.append(exchange)
     bare, unknown = errors[-2:]
-    fate = _fate(bare, unknown)
+    fate, absent = _fate(bare, unknown), _no_logout(bare, unknown)
     profile = Profile(
         dialects=_dialects(api, errors),
-        readings={} if fate == "unknown" else {"logout.dead-token": fate},
+        readings={"logout.operation": "absent"} if absent else {} if fate == "unknown" else {"logout.dead-token": fate},
         revocation_budget_s=api.profile.revocation_budget_s,
         evidence={"dialects": tuple(e.id for e in errors), "logout.dead-token": (bare.id, unknown.id)},
     )
@@ -97,6 +97,15 @@ def _rows(api: Api, profile: Profile, errors: Sequence[Exchange]) -> Iterator[tu
             allowed = operation.conditions().get(condition, ())
             if row in allowed and len(allowed) > 1:
                 yield f"{operation.name}/{condition}", row.clause
+
+
+NOTHING_THERE = (404, 405, 501)
+
+
+def _no_logout(bare: Exchange, unknown: Exchange) -> bool:
+    """Whether the server has no logout at all: every request of it is answered as one of something that does not exist."""
+    statuses = {exchange.reply.status for exchange in (bare, unknown) if exchange.reply}
+    return len(statuses) == 1 and statuses <= set(NOTHING_THERE)
 
 
 def _fate(bare: Exchange, unknown: Exchange) -> str:

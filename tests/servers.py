@@ -48,7 +48,7 @@ class Foreign(http.server.BaseHTTPRequestHandler):
 
     def error(self, status: int, code: int, text: str) -> None:
         body = {"ts": 17, "errors": [{"id": str(uuid.uuid4()), "errCode": f"E-{code:02d}", "text": f"[{code}] {text}"}]}
-        self.answer(status, body, ("CONTENT-TYPE", "application/vnd.x+json"), ("WWW-AUTHENTICATE", "Basic realm=x"))
+        self.answer(status, body, ("CONTENT-TYPE", "application/vnd.x+json"), ("WWW-AUTHENTICATE", 'Basic realm="x"'))
 
     def bearer(self) -> str | None:
         scheme, _, token = self.authorization().partition(" ")
@@ -157,3 +157,20 @@ def stopping_after(requests: int) -> type[Foreign]:
                 super().do_POST()
 
     return Stopping
+
+
+class WithoutLogout(Foreign):
+    """A legal server that has no logout, which the page calls optional."""
+
+    def do_GET(self) -> None:
+        if self.path.startswith("/v9/out"):
+            self.answer(404, "nothing here", ("Content-Type", "text/plain"))
+        else:
+            super().do_GET()
+
+    def do_POST(self) -> None:
+        if self.path.startswith("/v9/out"):
+            self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            self.answer(404, "nothing here", ("Content-Type", "text/plain"))
+        else:
+            super().do_POST()

@@ -190,6 +190,7 @@ def logout_unknown_method(api: Api) -> Conversation[None]:
 @rule(
     "method-not-allowed-has-allow",
     clause="N-9110-13",
+    subject="token",
     severity=Severity.LOW,
     when=lambda exchange, api: exchange.reply is not None and exchange.reply.status == 405 and exchange.request.operation != "resource",
     right=[line(API.logout(None, method="PUT"), NOT_ALLOWED)],
@@ -283,6 +284,7 @@ def logout_browser_query_with_bearer(api: Api) -> Conversation[None]:
 @rule(
     "logout-not-shared",
     clause="N-9111-01",
+    subject="token",
     severity=Severity.HIGH,
     when=lambda exchange, api: exchange.request.operation in api.contract.operations and accepts(exchange),
     right=[line(logout(), OK)],

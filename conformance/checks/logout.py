@@ -32,9 +32,8 @@ def logout_exists(exchanges: Sequence[Exchange], api: Api) -> str:
     """The server has a logout that accepts a living token, or has none at all, which "optional operation" may mean."""
     if any(accepted(exchange, api) for exchange in exchanges):
         return "present"
-    statuses = {exchange.reply.status for exchange in exchanges if exchange.reply}
-    if statuses <= {404, 405, 501} and len(statuses) == 1:
-        return "absent"
+    if api.profile.reading("logout.operation") == "absent":
+        raise NotApplicable("a server that has a logout", describe(exchanges[0]))
     last = [exchange for exchange in exchanges if conditions(exchange.request, api.contract) == frozenset()]
     raise Violation("a logout that accepts a living token", describe(last[-1] if last else exchanges[-1]), last[-1:])
 

@@ -522,7 +522,7 @@ class RefreshKeepsOldExpiry(Server):
 
     def members(self, token: Token) -> dict[str, object]:
         found = super().members(token)
-        return found | {"expires_in": int(self.promised[token.value] - self.now())} if token.value in self.promised else found
+        return found | {"expires_in": round(self.promised[token.value] - self.now())} if token.value in self.promised else found
 
 
 @fault(breaks={"N-6749-20": "warn"})
