@@ -52,7 +52,7 @@ class Run:
         self.profile: Profile | None = None
         resource = target.fixtures.resource
         budget = Profile(revocation_budget_s=target.revocation_budget_s)
-        self.api = Api(contract, budget, fixtures=frozenset(_present(target)), special=dict(target.special_credentials()))
+        self.api = Api(contract, budget, fixtures=frozenset(target.present()), special=dict(target.special_credentials()))
         if resource is not None:
             self.api = msgspec.structs.replace(
                 self.api, resource_method=resource.method, resource_alive=resource.alive, resource_dead=resource.dead
@@ -360,12 +360,6 @@ def _joined(readings: dict[str, str]) -> str:
     """One reading, or one for each place where they differ: `number (token), string (logout)`."""
     words = set(readings.values())
     return next(iter(words), "") if len(words) < 2 else ", ".join(f"{word} {place}" for place, word in sorted(readings.items()))
-
-
-def _present(target: Target) -> Iterator[str]:
-    for field in msgspec.structs.fields(target.fixtures):
-        if getattr(target.fixtures, field.name):
-            yield field.name
 
 
 def _where(problem: BaseException) -> str:

@@ -142,6 +142,12 @@ class Target(_Strict, frozen=True):
                 found[name.removeprefix("fixtures.")] = value
         return found
 
+    def present(self) -> Iterator[str]:
+        """The names of the fixtures that the target has."""
+        for field in msgspec.structs.fields(self.fixtures):
+            if getattr(self.fixtures, field.name):
+                yield field.name
+
     def special_credentials(self) -> Iterator[tuple[str, str]]:
         """What is special about each of the special credentials, such as `client:colon`, with its slots; the first of a kind counts."""
         seen: set[str] = set()

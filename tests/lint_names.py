@@ -36,8 +36,9 @@ def literals(source: str) -> Iterator[tuple[int, str]]:
                 for part in inner.decorator_list
                 for node in ast.walk(part)
             }
+            docstrings = {id(node.value) for node in ast.walk(function) if isinstance(node, ast.Expr)}
             for node in ast.walk(function):
-                if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in decorators | nested:
+                if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in decorators | nested | docstrings:
                     yield node.lineno, node.value
 
 

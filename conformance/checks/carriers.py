@@ -3,7 +3,7 @@
 from typing import Any
 
 from conformance import expect
-from conformance.api import Api, Conversation, Sleep, bearer, describe
+from conformance.api import Api, Conversation, bearer, describe
 from conformance.checks.logout import requires_logout
 from conformance.errors import Inconclusive, NotApplicable, Violation
 from conformance.model import Edit, Exchange, Severity, Slot, Text
@@ -128,7 +128,7 @@ def _method(name: str, clause: str, method: str, axis: str, title: str) -> None:
         if expect.answered(exchange).status >= 500 and expect.answered(exchange).status != NOT_IMPLEMENTED:
             raise Violation("an answer below 500", f"status {expect.answered(exchange).status}")
         api.requires_liveness(last=True)
-        yield from _settled(api)
+        yield from api.settled()
         if not (yield from api.is_alive(token_, last=True)):
             if not accepts(exchange):
                 raise Violation("a token that lives after a refused request", "status 401 or 403, or a refused logout")
@@ -138,12 +138,6 @@ def _method(name: str, clause: str, method: str, axis: str, title: str) -> None:
         if accepts(exchange):
             raise Violation("a refusal, or a logout", f"status {expect.answered(exchange).status} and a living token")
         return "refused"
-
-
-def _settled(api: Api) -> Conversation[None]:
-    """Wait until a logout must have taken effect."""
-    if api.profile.revocation_budget_s:
-        yield Sleep(api.profile.revocation_budget_s)
 
 
 _method("logout-by-head", "L-19", "HEAD", "logout.head", "HEAD on logout is refused, does nothing, or logs out; it does not fail.")
@@ -163,7 +157,7 @@ def _harmless(name: str, clause: str, method: str, severity: Severity) -> None:
         token_ = yield from api.good_token()
         api.requires_liveness(last=True)
         yield from api.send(api.logout(bearer(token_), method=method))
-        yield from _settled(api)
+        yield from api.settled()
         yield from _alive_still(token_, api, "the token")
 
 
@@ -261,7 +255,7 @@ def logout_browser_mode_ends_nothing(api: Api) -> Conversation[None]:
     token_ = yield from api.good_token()
     api.requires_liveness(last=True)
     yield from api.send(api.logout(None, query=BROWSER[:1]))
-    yield from _settled(api)
+    yield from api.settled()
     yield from _alive_still(token_, api, "the token")
 
 

@@ -117,6 +117,7 @@ def _wrong_token(exchange: Exchange, api: Api) -> bool:
 
 @rule(
     "logout-challenge-bearer",
+    subject="logout",
     clause="N-6750-05",
     severity=Severity.MEDIUM,
     when=lambda exchange, api: (
@@ -135,6 +136,7 @@ def logout_challenge_bearer(exchange: Exchange, api: Api) -> None:
 
 @rule(
     "logout-challenge-error",
+    subject="logout",
     clause="N-6750-08",
     severity=Severity.LOW,
     when=lambda exchange, api: _wrong_token(exchange, api) and expect.answered(exchange).status == 401,
@@ -150,6 +152,7 @@ def logout_challenge_error(exchange: Exchange, api: Api) -> None:
 
 @rule(
     "logout-invalid-token-401",
+    subject="logout",
     clause="N-6750-09",
     severity=Severity.LOW,
     when=_wrong_token,

@@ -1,7 +1,7 @@
 """The documented error rows, and the shapes in which servers of this kind write them."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 MESSAGES = {
@@ -57,23 +57,30 @@ def written(refusal: Refusal, shape: str, code_type: str) -> tuple[str, str]:
         code = str(refusal.code)
     elif code_type == "composite":
         code = f"{refusal.status}{refusal.code:02d}"
+    message = (
+        f"Error code {code} - {refusal.message}" if code_type == "in-text" or (shape == "text" and code_type != "none") else refusal.message
+    )
     if shape == "text":
-        return "text/plain", f"Error code {code} - {refusal.message}"
+        return "text/plain", message
+    coded = code_type not in ("in-text", "none")
     if shape == "xml":
-        return "application/xml", f"<error><code>{code}</code><message>{refusal.message}</message></error>"
-    return "application/json", json.dumps(_members(refusal, shape, code))
+        return "application/xml", f"<error>{f'<code>{code}</code>' if coded else ''}<message>{message}</message></error>"
+    return "application/json", json.dumps(_members(replace(refusal, message=message), shape, code if coded else None))
 
 
 def _members(refusal: Refusal, shape: str, code: Any) -> Any:
+    def coded(name: str, value: Any = code) -> dict[str, Any]:
+        return {} if code is None else {name: value}
+
     match shape:
         case "rfc":
             return {"error": refusal.word, "error_description": refusal.message}
         case "members":
-            return {"errorCode": code, "message": refusal.message}
+            return {**coded("errorCode"), "message": refusal.message}
         case "gateway":
-            return {"ErrorCode": code, "Error": refusal.message}
+            return {**coded("ErrorCode"), "Error": refusal.message}
         case "nested":
-            return {"fault": {"faultstring": refusal.message, "detail": {"errorcode": f"oauth.v2.{code}"}}}
+            return {"fault": {"faultstring": refusal.message, "detail": coded("errorcode", f"oauth.v2.{code}")}}
         case "list":
-            return {"errors": [{"code": code, "text": refusal.message}]}
-    return {"error": refusal.word, "error_description": refusal.message, "code": code}
+            return {"errors": [{**coded("code"), "text": refusal.message}]}
+    return {"error": refusal.word, "error_description": refusal.message, **coded("code")}

@@ -1,8 +1,18 @@
-"""How parameters come in a request's body besides the urlencoded form: multipart and JSON."""
+"""How parameters come in a request's body: urlencoded, and where the server takes them as multipart or JSON."""
 
 import json
 from email.parser import BytesParser
 from email.policy import HTTP
+from urllib.parse import parse_qsl
+
+
+def pairs_of(media: str, body: bytes, taken: str) -> list[tuple[str, str]]:
+    """The parameters of a body; `taken` is the reading of `request.media-type`."""
+    if media.lower().startswith("application/x-www-form-urlencoded") or (taken == "any" and not media):
+        return parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True)
+    if media.startswith("multipart/form-data") and taken in ("multipart", "any"):
+        return multipart_pairs(media, body)
+    return json_pairs(body) if taken == "any" else []
 
 
 def multipart_pairs(media: str, body: bytes) -> list[tuple[str, str]]:

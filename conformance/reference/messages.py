@@ -1,5 +1,7 @@
 """What goes in and out of the server, and what it keeps: calls, answers, tokens."""
 
+import base64
+import hashlib
 from dataclasses import dataclass, replace
 
 Headers = tuple[tuple[str, str], ...]
@@ -30,6 +32,15 @@ class Answer:
     body: bytes = b""
 
 
+NOT_FOUND = Answer(404, (("content-type", "text/plain"),), b"not found")
+OLD_PATH = {
+    "absent": NOT_FOUND,
+    "redirect": Answer(308, (("location", "/oauth/v2/token"), ("content-type", "text/plain"))),
+    "other": Answer(403, (("content-type", "text/plain"),), b"use the new path"),
+}
+"""What stands at the path without version, by the reading of `token.path`."""
+
+
 @dataclass
 class Token:
     """An issued token: an access token, with the refresh token that came with it."""
@@ -57,3 +68,8 @@ def with_header(answer: Answer, name: str, value: str | None) -> Answer:
     """The answer with one header field replaced, or (None) removed."""
     kept = tuple((key, old) for key, old in answer.headers if key != name)
     return replace(answer, headers=kept if value is None else (*kept, (name, value)))
+
+
+def digest(text: str) -> str:
+    """A value that nobody can guess who does not know the text, in base64url."""
+    return base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).decode().rstrip("=")

@@ -2,7 +2,6 @@
 
 import base64
 import binascii
-import hashlib
 import hmac
 import json
 import math
@@ -10,12 +9,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from email.utils import formatdate
 from typing import Any
-from urllib.parse import parse_qsl, unquote_plus
+from urllib.parse import unquote_plus
 
 from conformance.reference.accounts import CLIENTS, CODES, GRANTS, REDIRECT, SCOPE, USERS, Client
 from conformance.reference.errors import CLIENT_ROWS, INVALID_TOKEN, MESSAGES, WORDS, Refusal, written
-from conformance.reference.forms import json_pairs, multipart_pairs
-from conformance.reference.messages import NO_STORE, Answer, Call, Headers, Refresh, Token
+from conformance.reference.forms import pairs_of
+from conformance.reference.messages import NO_STORE, NOT_FOUND, OLD_PATH, Answer, Call, Headers, Refresh, Token, digest
 from conformance.reference.readings import CAP, READINGS, REVOCATION_LAG_S
 
 
@@ -52,15 +51,13 @@ class Server:
         match call.path:
             case "/oauth/v2/token":
                 return self.token(call)
-            case "/oauth/v2/logout":
+            case "/oauth/v2/logout" if self.reading("logout.operation") == "present":
                 return self.logout(call)
             case "/resource":
                 return self.resource(call)
-            case "/oauth/token" if self.reading("token.path") == "alias":
-                return self.token(call)
-            case "/oauth/token" if self.reading("token.path") == "redirect":
-                return Answer(308, (("location", "/oauth/v2/token"), ("content-type", "text/plain")))
-        return Answer(404, (("content-type", "text/plain"),), b"not found")
+            case "/oauth/token":
+                return self.token(call) if self.reading("token.path") == "alias" else OLD_PATH[self.reading("token.path")]
+        return NOT_FOUND
 
     # The token endpoint
 
@@ -106,11 +103,8 @@ class Server:
 
     def check_secret(self, client: str, secret: str) -> str:
         """The client, if the secret is its own, in one of the encodings that this server takes."""
-        pairs = []
-        if self.reading("basic.encoding") in ("raw", "both"):
-            pairs.append((client, secret))
-        if self.reading("basic.encoding") in ("form", "both"):
-            pairs.append((unquote_plus(client), unquote_plus(secret)))
+        ways = {"raw": (client, secret), "form": (unquote_plus(client), unquote_plus(secret))}
+        pairs = [pair for way, pair in ways.items() if self.reading("basic.encoding") in (way, "both")]
         known = [(name, given) for name, given in pairs if self.find_client(name) is not None]
         if not known:
             raise self.refusal({"code-22": 22}.get(self.reading("client.errors"), 1))
@@ -149,13 +143,7 @@ class Server:
 
     def pairs(self, call: Call) -> list[tuple[str, str]]:
         """The parameters as they were sent, in the media types that this server takes."""
-        media = ",".join(call.lines("content-type"))
-        taken = self.reading("request.media-type")
-        if media.lower().startswith("application/x-www-form-urlencoded") or (taken == "any" and not media):
-            return parse_qsl(call.body.decode("utf-8", "replace"), keep_blank_values=True)
-        if media.startswith("multipart/form-data") and taken in ("multipart", "any"):
-            return multipart_pairs(media, call.body)
-        return json_pairs(call.body) if taken == "any" else []
+        return pairs_of(",".join(call.lines("content-type")), call.body, self.reading("request.media-type"))
 
     def check_grant(self, grant: str) -> None:
         """Raises Refusal with 2 for a grant that is missing, unknown or (reading `code-2`) not served."""
@@ -203,7 +191,7 @@ class Server:
         if code is None or code.client != client or value in self.used_codes:
             raise self.refusal(4)
         if form.get("redirect_uri", "") != code.redirect_uri:
-            raise self.refusal(12)
+            raise self.refusal(self.code_of("error.wrong-redirect"))
         self.used_codes.add(value)
         return code.user
 
@@ -237,11 +225,17 @@ class Server:
 
     def new_value(self, client: str, user: str) -> str:
         """A token's value: deterministic, and as unguessable as the seed."""
-        return _digest(f"reference:{client}:{user}:{self.issued}")
+        value = digest(f"reference:{client}:{user}:{self.issued}")
+        match self.reading("token.format"):
+            case "word":
+                return value.replace("-", "x").replace("_", "y")
+            case "other":
+                return f"{value}.~/+{self.issued}="
+        return value
 
     def new_refresh(self, token: Token) -> str:
         """A refresh token's value."""
-        return _digest(f"refresh:{token.value}")
+        return digest(f"refresh:{token.value}")
 
     def refreshed(self, client: str, form: dict[str, str]) -> Token:
         """A new token for a refresh token, which rotates; raises Refusal with 7."""
@@ -316,7 +310,8 @@ class Server:
         """The reply to a successful logout."""
         kinds = {"text": "text/plain; charset=utf-8", "html": "text/html; charset=utf-8"}
         body = b'"OK!"' if self.reading("logout.body") == "json" else b"OK!"
-        return Answer(200, (("content-type", kinds.get(self.reading("logout.body"), "application/json")), *NO_STORE), body)
+        labels = (("content-type", kinds.get(self.reading("logout.body"), "application/json")),)
+        return Answer(200, (*(() if self.reading("logout.body") == "unlabelled" else labels), *NO_STORE), body)
 
     def bearer(self, call: Call) -> str:
         """The token of a Bearer header; raises Refusal with 6."""
@@ -364,8 +359,8 @@ class Server:
         return Refusal(status, code, MESSAGES[code], WORDS[code], scheme)
 
     def code_of(self, axis: str) -> int:
-        """The code that a reading such as `code-6` names."""
-        return int(self.reading(axis).removeprefix("code-"))
+        """The code that a reading such as `code-6` names; 16 where it is none of those."""
+        return int(self.reading(axis).replace("other", "16").removeprefix("code-"))
 
     def dead_token(self) -> Refusal:
         """Code 2 as logout means it; its status and message depend on the reading of code 2."""
@@ -376,7 +371,8 @@ class Server:
     def error(self, refusal: Refusal, call: Call) -> Answer:
         """The error reply, in the server's shape."""
         if refusal.scheme == "Basic" and refusal.status < 500:
-            status = {"all-400": 400, "in-200": 200}.get(self.reading("errors.status"), refusal.status)
+            other = 422 if refusal.code not in CLIENT_ROWS else refusal.status
+            status = {"all-400": 400, "in-200": 200, "other": other}.get(self.reading("errors.status"), refusal.status)
             refusal = replace(refusal, status=status)
         headers = self.challenge(refusal) if refusal.status == 401 else ()
         media, body = self.written(refusal)
@@ -400,7 +396,3 @@ class Server:
     def json(self, status: int, members: Any, headers: Headers = ()) -> Answer:
         """A JSON reply."""
         return Answer(status, (("content-type", "application/json"), *headers), json.dumps(members).encode())
-
-
-def _digest(text: str) -> str:
-    return base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).decode().rstrip("=")
