@@ -56,7 +56,7 @@ def test_undecided_is_an_error(tmp_path: Path) -> None:
 
 def test_run_that_decides_too_little_is_an_error(tmp_path: Path) -> None:
     """A required subject without a conclusive finding is an error of the last item; a selection is held to nothing."""
-    with servers.serving(servers.ACCEPTS, tmp_path) as target:
+    with servers.serving(servers.WithoutLogout, tmp_path) as target:
         done = pytest_run(tmp_path, "-q", "--conformance-target", target)
         some = pytest_run(tmp_path, "-q", "--conformance-target", target, "-k", "expires-in-type or complete", "-rs")
     assert done.returncode == 1
