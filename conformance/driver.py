@@ -239,6 +239,7 @@ class Driver:
                 self.redactor.add(slot, value)
                 if distinctive(value):
                     self._static.add(slot, value)
+            said = _decoded(value)
             minted.append(
                 Minted(
                     slot,
@@ -248,7 +249,7 @@ class Driver:
                     _alphabet(value),
                     next((name for (other, known), name in self._names.items() if known == value and other != kind), ""),
                     _distinct(value, [known for other, known in self._names if other == kind and known != value][-COMPARED:]),
-                    tuple(sorted(name for name, known in self._static_slots.items() if known in _decoded(value))),
+                    tuple(sorted(name for name, known in self._static_slots.items() if known in said)),
                 )
             )
             body = _with_member(body, member, f"{{{slot}}}")

@@ -48,8 +48,6 @@ EDITS: dict[str, Callable[..., str]] = ENCODINGS | {
     "double": lambda value: value + value,
     "reverse": lambda value: value[::-1],
     "before_last_colon": lambda value: value.rpartition(":")[0],
-    "plus_to_space": lambda value: value.replace("+", " "),
-    "upper": str.upper,
 }
 """Name → function of the text and the edit's arguments. What is no encoding makes another value of it."""
 

@@ -23,6 +23,12 @@ def granted(exchange: Exchange) -> None:
         raise Violation(what, describe(exchange))
 
 
+def below_500(exchange: Exchange) -> None:
+    """The request was answered, and not with a server error."""
+    if answered(exchange).status >= 500:
+        raise Violation("an answer below 500", describe(exchange))
+
+
 def refused(exchange: Exchange, *, broken: bool = False) -> None:
     """The request was not granted, and (unless `broken` is allowed) its answer is none of a server that broke."""
     reply = answered(exchange)

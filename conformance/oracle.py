@@ -96,7 +96,7 @@ def _user_conditions(user: Text, password: Text) -> Iterator[str]:
         yield "unknown-user"
     else:
         # Whether user names are compared with regard to case is a reading (D-28).
-        yield UNCLEAR if any(isinstance(part, Edit) and part.op in ("swap_case", "upper") for part in user) else "unknown-user"
+        yield UNCLEAR if any(isinstance(part, Edit) and part.op == "swap_case" for part in user) else "unknown-user"
 
 
 def _code_conditions(code: Text, redirect: Text) -> Iterator[str]:

@@ -58,7 +58,7 @@ def test_foreign_server_is_conformant_in_the_document(tmp_path: Path) -> None:
     assert {f["check"] for f in findings if f["outcome"] == "fail" and f["layer"] == "rfc"} == {
         "error-status",
         "expires-in-number",
-        "head-has-no-content",
+        "head-is-implemented",
         "token-basic-two-spaces",
         "token-reply-header-pragma",
     }

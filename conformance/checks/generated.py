@@ -1,8 +1,8 @@
 """Generated traffic: each check plays the values that a strategy draws; the rules judge what comes of it."""
 
-from conformance import generate
-from conformance.api import Api, Conversation, Send, Sleep, bearer, describe
-from conformance.errors import NotApplicable, Violation
+from conformance import expect, generate
+from conformance.api import Api, Conversation, Send, Sleep, bearer
+from conformance.errors import NotApplicable
 from conformance.model import Exchange, Severity, Slot
 from conformance.profile import accepts
 from conformance.registry import Differs, check
@@ -40,8 +40,7 @@ def lifecycle_programs(api: Api, program: list[list[str | int]]) -> Conversation
             yield Sleep(budget if name == "logout" else 0)
         else:
             continue
-        if exchange.reply is None or exchange.reply.status >= 500:
-            raise Violation("an answer below 500", describe(exchange))
+        expect.below_500(exchange)
 
 
 @check(
@@ -56,6 +55,5 @@ def lifecycle_programs(api: Api, program: list[list[str | int]]) -> Conversation
 def schemathesis_requests(api: Api, case: generate.Case) -> Conversation[bool]:
     """Requests that schemathesis generates from the contract are answered, and none with a server error."""
     exchange: Exchange = yield Send(generate.request_of(case, api))
-    if exchange.reply is None or exchange.reply.status >= 500:
-        raise Violation("an answer below 500", describe(exchange))
+    expect.below_500(exchange)
     return accepts(exchange)

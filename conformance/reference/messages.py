@@ -22,6 +22,11 @@ class Call:
         """The values of all field lines with this name."""
         return [value for key, value in self.headers if key == name]
 
+    def with_one(self, name: str, place: int) -> "Call":
+        """The call with only one of the field lines of this name: the first (0) or the last (-1)."""
+        others = tuple(pair for pair in self.headers if pair[0] != name)
+        return replace(self, headers=(*others, *((name, value) for value in self.lines(name)[place:][:1])))
+
 
 @dataclass(frozen=True)
 class Answer:

@@ -366,9 +366,7 @@ class FirstHeaderWins(Server):
     """Of two Authorization fields the first counts."""
 
     def authenticate(self, call: Call, form: dict[str, str]) -> str:
-        lines = call.lines("authorization")
-        others = tuple(pair for pair in call.headers if pair[0] != "authorization")
-        return super().authenticate(replace(call, headers=(*others, *((("authorization", lines[0]),) if lines else ()))), form)
+        return super().authenticate(call.with_one("authorization", 0), form)
 
 
 @fault(breaks={"S-11": "fail"})
@@ -376,9 +374,7 @@ class LastHeaderWins(Server):
     """Of two Authorization fields the last counts."""
 
     def authenticate(self, call: Call, form: dict[str, str]) -> str:
-        lines = call.lines("authorization")
-        others = tuple(pair for pair in call.headers if pair[0] != "authorization")
-        return super().authenticate(replace(call, headers=(*others, *((("authorization", lines[-1]),) if lines else ()))), form)
+        return super().authenticate(call.with_one("authorization", -1), form)
 
 
 @fault(breaks={"S-12": "fail"})

@@ -70,7 +70,10 @@ class EachUseExtends(Server):
         return answer
 
 
-@fault(breaks={"T-28": "fail", "F-05": "fail"}, also={"F-25": "a login shortly before seems to end the token"})
+@fault(
+    breaks={"T-28": "fail"},
+    also={"F-05": "a use shortly before the end fails", "F-25": "the same, if a login came between"},
+)
 class TokenDiesEarly(Server):
     """A token dies at nine tenths of its life, or half a second before its end."""
 
