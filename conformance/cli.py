@@ -150,6 +150,38 @@ def _progress(total: int) -> Iterator[Callable[[str], None]]:
 
 
 @main.command()
+@click.option(
+    "--target", "path", type=click.Path(path_type=Path), default=Path("target.yaml"), show_default=True, help="The file to write."
+)
+@click.option("--base-url", metavar="URL", help="Where the server is; without it a dialogue asks, on a terminal.")
+@click.option("--name", help="What it is called in reports; by default its host.")
+@click.option("--client-id", metavar="ID", help="The application's id, or ${VAR}; by default ${CLIENT_ID}.")
+@click.option("--client-secret-env", metavar="VAR", help="The variable with its secret; by default CLIENT_SECRET.")
+@click.option("--secret-file", metavar="PATH", help="The file (mode 600) with its secret, instead of a variable.")
+@click.option("--username", metavar="NAME", help="The machine user's name, or ${VAR}; by default ${API_USER}.")
+@click.option("--password-env", metavar="VAR", help="The variable with its password; by default API_PASSWORD.")
+@click.option("--resource", metavar="PATH", help="A protected resource that tells whether a token lives.")
+@click.option("--force", is_flag=True, help="Replace the file if it exists.")
+@_exits
+def init(path: Path, force: bool, **given: str | None) -> int:
+    """Write a target file, which holds no secret and shows every fixture; on a terminal, ask for what no option says."""
+    from conformance import contract
+    from conformance import init as writer
+
+    said = {key: value for key, value in given.items() if value is not None}
+    if "base_url" in said:
+        answers = writer.Answers(**said)
+    elif sys.stdin.isatty():
+        answers = writer.dialogue(said, lambda question, default: str(click.prompt(question, default=default, show_default=bool(default))))
+    else:
+        raise UsageError("--base-url: say where the server is, such as http://127.0.0.1:8080; a dialogue needs a terminal")
+    needed = writer.write(path, answers, contract.load(), force=force)
+    click.echo(f"Wrote {path}." + (f" Set {', '.join(needed)} in the environment, then:" if needed else " Next:"))
+    click.echo(f"  conformance doctor --target {path}")
+    return 0
+
+
+@main.command()
 @click.option("--fault", metavar="NAME", help="A named misbehaviour; see `conformance list faults`.")
 @click.option("--interpretation", "readings", multiple=True, metavar="AXIS=READING", help="A reading of the documentation.")
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="Port on 127.0.0.1; 0 takes a free one.")
