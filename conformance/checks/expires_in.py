@@ -296,8 +296,10 @@ def token_dead_after_expiry(api: Api) -> Conversation[None]:
     issued, slot, life = yield from short_token(api)
     if not (yield from api.is_alive(slot)):
         raise Inconclusive("the token alive when it is new", "the resource refuses it")
-    yield Sleep(life * LATE)
-    yield from api.is_alive(slot)
+    yield Sleep(life * LATE, punctual=True)
+    late = yield from api.send(api.use(slot))
+    if late.sent - issued.sent >= life:
+        raise Inconclusive("the token used again shortly before its end", f"the use came {late.sent - issued.sent:.1f} s after the issue")
     yield Sleep(life * (1 - LATE) + AFTER_S + ROUND_TRIPS * (issued.received - issued.sent))
     if (yield from api.is_alive(slot, fresh=True)):
         raise Violation(f"the token refused {life:g} s after its issue", "status 200 from the resource")

@@ -70,10 +70,7 @@ class EachUseExtends(Server):
         return answer
 
 
-@fault(
-    breaks={"T-28": "fail"},
-    also={"F-05": "a use shortly before the end fails", "F-25": "the same, if a login came between"},
-)
+@fault(breaks={"T-28": "fail"}, also={"F-05": "a use shortly before the end fails"})
 class TokenDiesEarly(Server):
     """A token dies at nine tenths of its life, or half a second before its end."""
 
