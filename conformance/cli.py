@@ -182,6 +182,25 @@ def init(path: Path, force: bool, **given: str | None) -> int:
 
 
 @main.command()
+@click.option("--target", "path", type=click.Path(path_type=Path), required=True, metavar="FILE", help="The target file to look at.")
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@_exits
+def doctor(path: Path, as_json: bool) -> int:
+    """Say what stands in the way of a run, before any verdict, and how to mend it; logs in once at most.
+
+    Exit: 0 nothing stands in the way, 2 the configuration is wrong, 3 the server cannot be tested.
+    """
+    import msgspec
+
+    from conformance import contract
+    from conformance import doctor as looking
+
+    report = looking.examine(path, contract.load())
+    click.echo(json.dumps(msgspec.to_builtins(report), indent=1, ensure_ascii=False) if as_json else looking.rendered(report, path))
+    return report.exit_code
+
+
+@main.command()
 @click.option("--fault", metavar="NAME", help="A named misbehaviour; see `conformance list faults`.")
 @click.option("--interpretation", "readings", multiple=True, metavar="AXIS=READING", help="A reading of the documentation.")
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="Port on 127.0.0.1; 0 takes a free one.")

@@ -180,36 +180,51 @@ def _walk(node: Any, at: str) -> Iterator[tuple[str, str]]:
 
 def load(path: Path, contract: Contract, environ: Mapping[str, str] = os.environ) -> Target:
     """Read, substitute `${VAR}`, validate; raises TargetError with key, line and remedy, and never with a secret."""
-    file = yamlfile.load(path, TargetError)
-    if not isinstance(file.data, dict):
-        raise TargetError(f"{path}:1: a mapping is expected that begins with 'name:' and 'base_url:'; see README.md")
-    _refuse_unknown(file, file.data, Target, ())
-    data = _substitute(file, file.data, (), environ)
+    target, problems = examine(path, contract, environ)
+    if target is None or problems:
+        raise problems[0]
+    return target
+
+
+def examine(path: Path, contract: Contract, environ: Mapping[str, str] = os.environ) -> tuple[Target | None, list[TargetError]]:
+    """The target, if the file has the form of one, and everything that is wrong with it."""
+    problems: list[TargetError] = []
     try:
+        file = yamlfile.load(path, TargetError)
+        if not isinstance(file.data, dict):
+            raise TargetError(f"{path}:1: a mapping is expected that begins with 'name:' and 'base_url:'; see README.md")
+        _refuse_unknown(file, file.data, Target, ())
+        data = _substitute(file, file.data, (), environ, problems)
+        if problems:
+            return None, problems
         target = msgspec.convert(data, Target)
     except msgspec.ValidationError as problem:
-        raise _translated(file, str(problem)) from None
+        return None, [_translated(file, str(problem))]
+    except TargetError as problem:
+        return None, [problem]
     documented = {name: operation.path for name, operation in contract.operations.items()}
     paths = Paths(target.paths.token or documented["token"], target.paths.logout or documented["logout"])
     target = msgspec.structs.replace(target, paths=paths)
-    for key, message in _mistakes(target, contract):
-        raise TargetError(f"{path}:{file.line(key)}: {'.'.join(map(str, key))}: {message}")
-    return _with_secret_files(file, target)
+    problems = [TargetError(f"{path}:{file.line(key)}: {_dotted(key)}: {message}") for key, message in _mistakes(target, contract)]
+    try:
+        return _with_secret_files(file, target), problems
+    except TargetError as problem:
+        return target, [*problems, problem]
 
 
 _VARIABLE = re.compile(r"\$\{([^}]*)\}")
 
 
-def _substitute(file: yamlfile.YamlFile, node: Any, at: tuple[Any, ...], environ: Mapping[str, str]) -> Any:
+def _substitute(file: yamlfile.YamlFile, node: Any, at: tuple[Any, ...], environ: Mapping[str, str], problems: list[TargetError]) -> Any:
     def value_of(match: re.Match[str]) -> str:
         if match[1] not in environ:
-            raise TargetError(f"{file.path}:{file.line(at)}: {_dotted(at)}: the environment variable {match[1]!r} is not set")
-        return environ[match[1]]
+            problems.append(TargetError(f"{file.path}:{file.line(at)}: {_dotted(at)}: the environment variable {match[1]!r} is not set"))
+        return environ.get(match[1], "")
 
     if isinstance(node, dict):
-        return {key: _substitute(file, value, (*at, key), environ) for key, value in node.items()}
+        return {key: _substitute(file, value, (*at, key), environ, problems) for key, value in node.items()}
     if isinstance(node, list):
-        return [_substitute(file, value, (*at, index), environ) for index, value in enumerate(node)]
+        return [_substitute(file, value, (*at, index), environ, problems) for index, value in enumerate(node)]
     return _VARIABLE.sub(value_of, node) if isinstance(node, str) else node
 
 

@@ -127,7 +127,7 @@ class SocketTransport:
         except socket.gaierror as problem:
             raise TransportFailure("dns", str(problem)) from None
         except ssl.SSLError as problem:
-            raise TransportFailure("tls", problem.reason or str(problem)) from None
+            raise TransportFailure("tls", getattr(problem, "verify_message", "") or problem.reason or str(problem)) from None
         except OSError as problem:
             raise TransportFailure("refused", problem.strerror or str(problem)) from None
         keep = False

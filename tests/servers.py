@@ -97,12 +97,12 @@ class Foreign(http.server.BaseHTTPRequestHandler):
             self.answer(200, body, ("CACHE-CONTROL", "private, NO-STORE"), ("CONTENT-TYPE", "application/json;charset=UTF-8"))
 
 
-def always(status: int, body: str, media: str = "application/json") -> type[Foreign]:
+def always(status: int, body: str, media: str = "application/json", *headers: tuple[str, str]) -> type[Foreign]:
     """A server that answers everything alike."""
 
     class Always(Foreign):
         def do_GET(self) -> None:
-            self.answer(status, body, ("Content-Type", media))
+            self.answer(status, body, ("Content-Type", media), *headers)
 
         def do_POST(self) -> None:
             self.rfile.read(int(self.headers.get("Content-Length") or 0))
