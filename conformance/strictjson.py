@@ -11,11 +11,19 @@ class NotJson(ValueError):
     """Why a body is no JSON text."""
 
 
+class Repeated(NotJson):
+    """A member stands twice in one object; its name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"the member {name!r} appears twice")
+        self.name = name
+
+
 def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     names = [name for name, _ in pairs]
     for name in names:
         if names.count(name) > 1:
-            raise NotJson(f"the member {name!r} appears twice")
+            raise Repeated(name)
     return dict(pairs)
 
 
@@ -69,3 +77,14 @@ def members(reply: Reply | None) -> dict[str, Any]:
     except NotJson:
         return {}
     return value if isinstance(value, dict) else {}
+
+
+def repeated(reply: Reply) -> str:
+    """The member that stands twice in one object of the body, or nothing."""
+    try:
+        parse(reply)
+    except Repeated as problem:
+        return problem.name
+    except NotJson:
+        return ""
+    return ""

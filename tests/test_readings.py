@@ -11,13 +11,15 @@ from conformance.reference.readings import READINGS
 
 DEMANDED = {
     ("expires_in.type", "string"): {"expires-in-number", "clients-expires-in-string"},
-    ("token_type", "absent"): {"token-type-present"},
+    ("token_type", "absent"): {"token-type-present", "clients-token-type-missing"},
+    ("token_type", "lower-case"): {"clients-token-type-case"},
     ("errors.status", "all-400"): {"client-refused-with-401"},
-    ("errors.status", "in-200"): {"client-refused-with-401", "error-status"},
+    ("errors.status", "in-200"): {"client-refused-with-401", "error-status", "clients-error-in-200"},
     ("errors.status", "other"): {"error-status"},
     ("code-2", "message"): {"logout-invalid-token-401"},
     ("code-2", "endpoint"): {"logout-invalid-token-401"},
     ("client.in-body", "accepted"): {"client-only-in-header"},
+    **{("errors.shape", shape): {"clients-error-named"} for shape in ("members", "gateway", "nested", "list", "text", "xml")},
 }
 """What a legal reading of the page costs in the other layers: the claims that fail or warn, and no others."""
 

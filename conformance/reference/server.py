@@ -385,7 +385,7 @@ class Server:
     def challenge(self, refusal: Refusal) -> Headers:
         """The WWW-Authenticate field of a 401."""
         if refusal.scheme == "Basic":
-            return (("www-authenticate", 'Basic realm="oauth"'),)
+            return (("www-authenticate", f'Basic realm="oauth", error="{refusal.word}"'),)
         error = ', error="invalid_token"' if refusal.code == 2 else ""
         return (("www-authenticate", f'Bearer realm="oauth"{error}'),)
 

@@ -511,7 +511,7 @@ class BodyCredentialsAreServerError(Server):
 
 
 class _Challenge(Server):
-    to_client = 'Basic realm="oauth"'
+    to_client = 'Basic realm="oauth", error="invalid_client"'
     to_bearer = 'Bearer realm="oauth"{}'
 
     def challenge(self, refusal: Refusal) -> Headers:
@@ -535,7 +535,7 @@ class NoChallenge(Server):
 class BearerChallengeForClient(_Challenge):
     """A client that fails to authenticate is challenged to use Bearer."""
 
-    to_client = 'Bearer realm="oauth"'
+    to_client = 'Bearer realm="oauth", error="invalid_client"'
 
 
 @fault(breaks={"N-6750-05": "fail"}, also={"N-6750-08": "a Basic challenge has no error"})
@@ -549,21 +549,21 @@ class BasicChallengeAtLogout(_Challenge):
 class NoRealm(_Challenge):
     """The Basic challenge has no realm."""
 
-    to_client = "Basic"
+    to_client = 'Basic error="invalid_client"'
 
 
 @fault(breaks={"N-9110-04": "fail"})
 class RealmTwice(_Challenge):
     """The Basic challenge has two realms."""
 
-    to_client = 'Basic realm="oauth", realm="api"'
+    to_client = 'Basic realm="oauth", realm="api", error="invalid_client"'
 
 
 @fault(breaks={"N-7617-06": "fail"})
 class CharsetLatin1(_Challenge):
     """The Basic challenge announces the charset ISO-8859-1."""
 
-    to_client = 'Basic realm="oauth", charset="ISO-8859-1"'
+    to_client = 'Basic realm="oauth", charset="ISO-8859-1", error="invalid_client"'
 
 
 @fault(breaks={"N-6750-06": "fail"}, also={"N-6750-08": "and with the parameters the error is missing"})
@@ -618,14 +618,14 @@ class BodyLendsGrant(Server):
 class RealmWithoutQuotes(_Challenge):
     """The realm of the Basic challenge has no quotes."""
 
-    to_client = "Basic realm=oauth"
+    to_client = 'Basic realm=oauth, error="invalid_client"'
 
 
 @fault(breaks={"N-7617-07": "fail"}, also={"N-7617-05": "a secret beyond Latin-1 never fits"})
 class AnnouncedCharsetNotHeld(_Challenge):
     """The challenge announces UTF-8, and credentials are decoded as Latin-1."""
 
-    to_client = 'Basic realm="oauth", charset="UTF-8"'
+    to_client = 'Basic realm="oauth", charset="UTF-8", error="invalid_client"'
 
     def decode(self, encoded: str) -> str:
         return super().decode(encoded).encode().decode("latin-1")

@@ -36,7 +36,7 @@ refusals(
 errors(
     "errors-inside200",
     "Every error of the token endpoint has status 200.",
-    {"N-6749-29": "fail"},
+    {"N-6749-29": "fail", "I-21": "fail"},
     lambda answer, refusal: replace(answer, status=200) if refusal.scheme == "Basic" else answer,
     also={"N-6749-31": "the failed client gets 200 as well"},
 )
@@ -45,7 +45,9 @@ errors(
     "Wrong user credentials are answered with 401.",
     {"N-6749-29": "fail"},
     lambda answer, refusal: (
-        with_header(replace(answer, status=401), "www-authenticate", 'Basic realm="oauth"') if refusal.code == 20 else answer
+        with_header(replace(answer, status=401), "www-authenticate", 'Basic realm="oauth", error="invalid_grant"')
+        if refusal.code == 20
+        else answer
     ),
 )
 errors(
@@ -69,7 +71,7 @@ errors(
 errors(
     "html-error-page",
     "Wrong user credentials are answered with an HTML page.",
-    {"F-08": "fail", "T-50": "fail", "T-36": "fail"},
+    {"F-08": "fail", "T-50": "fail", "T-36": "fail", "I-19": "fail"},
     lambda answer, refusal: (
         replace(with_header(answer, "content-type", "text/html"), body=b"<!DOCTYPE html><html><body>Denied</body></html>")
         if refusal.code == 20
@@ -79,7 +81,7 @@ errors(
 errors(
     "gateway-shape-leaks",
     "The error for an unknown grant_type has the default shape of the gateway.",
-    {"T-50": "fail", "T-34": "fail"},
+    {"T-50": "fail", "T-34": "fail", "I-19": "fail"},
     lambda answer, refusal: (
         replace(answer, body=b'{"ErrorCode": "invalid_request", "Error": "Unsupported grant type : nonsense"}')
         if refusal.code == 2 and refusal.scheme == "Basic"
@@ -200,6 +202,31 @@ class SecretEchoedInHeader(Server):
         return with_header(answer, "x-request-authorization", "".join(call.lines("authorization"))) if refusal.code == 20 else answer
 
 
+errors(
+    "error-is-number",
+    "In the error for an unknown client the member error is a number.",
+    {"I-19": "fail", "I-20": "fail"},
+    lambda answer, refusal: edited(answer, error=refusal.code) if refusal.code == 1 else answer,
+)
+errors(
+    "error-without-word",
+    "The error for an unknown client has no member error.",
+    {"I-19": "fail"},
+    lambda answer, refusal: edited(answer, error=None) if refusal.code == 1 else answer,
+)
+errors(
+    "unknown-client-in200",
+    "The error for an unknown client has status 200.",
+    {"I-21": "fail", "N-6749-29": "fail", "N-6749-31": "fail"},
+    lambda answer, refusal: replace(answer, status=200) if refusal.code == 1 else answer,
+)
+errors(
+    "challenge-without-reason",
+    "The challenge for an unknown client does not say why.",
+    {"I-22": "warn"},
+    lambda answer, refusal: with_header(answer, "www-authenticate", 'Basic realm="oauth"') if refusal.code == 1 else answer,
+)
+
 # Code 2
 
 
@@ -229,7 +256,9 @@ refusals(
 )
 
 
-@fault(breaks={"T-49": "fail"}, also={"T-36": "its answer names no row", "T-50": "it is in no shape"})
+@fault(
+    breaks={"T-49": "fail"}, also={"T-36": "its answer names no row", "T-50": "it is in no shape", "I-19": "clients find no member error"}
+)
 class InternalErrorIsText(Server):
     """What breaks inside for an unknown user is answered with 500 and a text."""
 

@@ -1,6 +1,7 @@
 """Faults of the token reply: members, expires_in, headers, body."""
 
 import base64
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -105,14 +106,12 @@ _expires_in("expires-in-object", "`expires_in` is an object.", {"T-27": "fail"},
 members("expires-in-missing", "The token reply has no `expires_in`.", {"F-11": "fail", "I-08": "fail"}, expires_in=None)
 
 
-@fault(breaks={"F-11": "fail", "I-08": "fail"})
-class ExpiresInNull(Server):
-    """`expires_in` is null."""
+def _null(member: str) -> Callable[[Answer], Answer]:
+    """The alteration of a number or word of the reply to null."""
+    return body(lambda text: re.sub(rb'("%s": )(\d+|"\w+")' % member.encode(), rb"\1null", text))
 
-    def success(self, token: Token, call: Call) -> Answer:
-        answer = super().success(token, call)
-        left = str(self.expires_in(token)).encode()
-        return Answer(answer.status, answer.headers, answer.body.replace(b'"expires_in": ' + left, b'"expires_in": null'))
+
+reply("expires-in-null", "`expires_in` is null.", {"F-11": "fail", "I-07": "fail"}, _null("expires_in"))
 
 
 @fault(breaks={"F-07": "warn"})
@@ -179,12 +178,19 @@ class TokenSharedByUsers(Server):
         return super().issue(client, user, grant, scope)
 
 
-members("token-type-bearer-token", "`token_type` is `BearerToken`, an API gateway's default.", {"T-29": "fail"}, token_type="BearerToken")
-members("token-type-missing", "The token reply has no `token_type`.", {"N-6749-21": "fail"}, token_type=None)
+members(
+    "token-type-bearer-token",
+    "`token_type` is `BearerToken`, an API gateway's default.",
+    {"T-29": "fail", "I-02": "fail"},
+    token_type="BearerToken",
+)
+members("token-type-missing", "The token reply has no `token_type`.", {"N-6749-21": "fail", "I-01": "fail"}, token_type=None)
+members("token-type-upper-case", "`token_type` is `BEARER`.", {"I-04": "warn"}, token_type="BEARER")
 members("token-type-number", "`token_type` is a JSON number.", {"T-29": "fail", "N-6749-21": "fail"}, token_type=1)
+reply("token-type-null", "`token_type` is null.", {"N-6749-21": "fail", "I-03": "fail"}, _null("token_type"))
 
 
-@fault(breaks={"F-23": "warn"})
+@fault(breaks={"F-23": "warn", "I-04": "warn"})
 class TokenTypeSpelledVariously(Server):
     """`token_type` is `Bearer` and `bearer` by turns."""
 
@@ -215,13 +221,13 @@ reply("token-in-list", "The reply is a list.", {"F-11": "fail"}, body(lambda tex
 reply(
     "token-with-bom",
     "The reply begins with a byte order mark.",
-    {"N-8259-05": "fail", "F-11": "fail"},
+    {"N-8259-05": "fail", "F-11": "fail", "I-15": "fail"},
     body(lambda text: b"\xef\xbb\xbf" + text),
 )
 reply(
     "member-twice",
     "The member access_token stands twice.",
-    {"N-8259-05": "fail", "F-11": "fail"},
+    {"N-8259-05": "fail", "F-11": "fail", "I-14": "warn"},
     body(lambda text: b'{"access_token": "first-one-of-the-two", ' + text[1:]),
 )
 reply(
@@ -241,9 +247,20 @@ reply(
     header("cache-control", "public, max-age=60"),
 )
 reply("token-without-pragma", "A token reply lacks Pragma.", {"N-6749-27": "fail"}, header("pragma", None))
-reply("token-created", "A token reply has status 201.", {"N-6749-25": "fail"}, status(201))
-reply("token-as-plain-text", "A token reply is labelled text/plain.", {"N-6749-26": "fail"}, header("content-type", "text/plain"))
-reply("token-as-html", "A token reply is labelled text/html.", {"N-6749-26": "fail", "F-08": "fail"}, header("content-type", "text/html"))
+reply("token-created", "A token reply has status 201.", {"N-6749-25": "fail", "I-18": "fail"}, status(201))
+reply(
+    "token-as-plain-text",
+    "A token reply is labelled text/plain.",
+    {"N-6749-26": "fail", "I-16": "fail"},
+    header("content-type", "text/plain"),
+)
+reply(
+    "token-as-html",
+    "A token reply is labelled text/html.",
+    {"N-6749-26": "fail", "F-08": "fail", "I-16": "fail"},
+    header("content-type", "text/html"),
+)
+reply("token-unlabelled", "A token reply has no Content-Type.", {"N-6749-26": "fail", "I-17": "fail"}, header("content-type", None))
 
 
 @fault(breaks={"S-30": "fail", "S-01": "fail"})
