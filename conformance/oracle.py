@@ -3,12 +3,16 @@
 import re
 from collections.abc import Callable, Iterator
 from functools import lru_cache
+from typing import Literal
+
+import msgspec
 
 from conformance import edits
 from conformance.api import PAGE_EXAMPLE, Api, bearer
 from conformance.contract import Contract
-from conformance.documented import Grant, role_of
+from conformance.documented import ErrorRow, Grant, Operation, role_of
 from conformance.model import Edit, Exchange, Request, Slot, Text
+from conformance.profile import Profile
 
 UNCLEAR = "unclear"
 """Stands among the conditions of a request of which the documentation does not say what it means."""
@@ -224,12 +228,107 @@ def token_presented(request: Request) -> str | None:
 
 
 def only_fault(name: str, operation: str = "token") -> Callable[[Exchange, Api], bool]:
-    """The predicate of exchanges whose request has this fault and no other."""
+    """The predicate of exchanges whose request has this fault and no other, a grant that the server may not serve included."""
 
     def holds(exchange: Exchange, api: Api) -> bool:
-        return exchange.request.operation == operation and conditions(exchange.request, api.contract) == frozenset({name})
+        request = exchange.request
+        alone = request.operation == operation and conditions(request, api.contract) == frozenset({name})
+        return alone and (name in OF_OTHER_GRANTS or not names_other_grant(request, api.contract))
 
     return holds
+
+
+OF_OTHER_GRANTS = ("no-code", "unknown-code", "wrong-redirect", "no-refresh-token", "unknown-refresh-token")
+"""The conditions that only a request of another grant than the first can be in."""
+
+
+def names_other_grant(request: Request, contract: Contract) -> bool:
+    """Whether a token request names one of the grants of which the page documents the name and nothing else (D-12)."""
+    return request.operation == "token" and grant_of(request, contract) in [g.word for g in contract.operations["token"].grants[1:]]
+
+
+class Allowed(msgspec.Struct, frozen=True):
+    """What may answer a request.
+
+    `rows`: those of which a refusal must name one; None where the documentation has none for it, and any refusal will do.
+    `clause`: the one that requires or forbids success; empty where the documentation leaves it open.
+    """
+
+    success: Literal["required", "forbidden", "open"]
+    rows: tuple[ErrorRow, ...] | None = None
+    clause: str = ""
+
+
+def allowed(request: Request, profile: Profile, contract: Contract, state: str = "") -> Allowed:
+    """What may answer this request on a server with this profile.
+
+    A request with a single fault is refused, with one of at most two rows once the survey has seen the server's choices.
+    Several faults allow the rows of each, for the documentation fixes no order; the one seen is in the profile's `order`.
+    `state` is what the history says of the token that a logout presents: `living`, `revoked` or `expired`
+    (`history.states`); without it, whether that succeeds is open.
+    """
+    wrong, operation = conditions(request, contract), contract.operations.get(request.operation)
+    if wrong is None or operation is None or (operation.name == "logout" and profile.reading("logout.operation") == "absent"):
+        return Allowed("open")
+    if not wrong and operation.name == "logout":
+        dead = f"{state}-token" if state in ("revoked", "expired") else ""
+        return Allowed("open", rows_for(dead, operation, profile)) if dead else LIVING if state == "living" else Allowed("open")
+    if not wrong:
+        written = _as_documented(request, contract) and not names_other_grant(request, contract)
+        return Allowed("required", clause="F-04") if written else Allowed("open")
+    found = [rows_for(condition, operation, profile) for condition in wrong]
+    rows = tuple(row for row in operation.rows if any(row in group for group in found)) if all(found) else None
+    if names_other_grant(request, contract) and not (len(wrong) == 1 and wrong <= set(OF_OTHER_GRANTS)):
+        rows = None  # the server may not serve the grant, and what else is wrong comes on top
+    if all(_tolerated(condition, profile) for condition in wrong):
+        return Allowed("open", rows)
+    return Allowed("forbidden", rows, "F-04" if operation.name == "token" and wrong - SCOPES else rows[0].clause if rows else "")
+
+
+LIVING = Allowed("required", clause="L-01")
+
+
+def together(wrong: frozenset[str]) -> str:
+    """The name of a combination of faults, as the profile's `order` has it: `no-authorization+no-grant-type`."""
+    return "+".join(sorted(wrong))
+
+
+def rows_for(condition: str, operation: Operation, profile: Profile) -> tuple[ErrorRow, ...]:
+    """The rows that may answer a single fault on this server; none where the documentation has none."""
+    rows, invented = profile.allowed(operation, condition), profile.allowed(operation, "unknown-code")
+    if condition == "no-code" and len(invented) == 1:
+        # What answers an invented code tells whether the grant is served; if it is not, a missing one is answered alike.
+        served = not {"unknown-grant-type", "grant-denied"} & set(invented[0].when)
+        return tuple(row for row in rows if "grant-denied" not in row.when) if served else invented
+    return rows
+
+
+SCOPES = frozenset({"scope", "refused-scope"})
+"""The conditions under which the credentials suffice, but not for what is wanted."""
+
+
+def _tolerated(condition: str, profile: Profile) -> bool:
+    """Whether a reading of the documentation lets a request with this fault succeed, and this server may follow it."""
+    if condition in SCOPES:
+        return profile.reading("scope") != "validated"
+    return condition == "unknown-token" and profile.reading("logout.dead-token") != "refused"
+
+
+def _as_documented(request: Request, contract: Contract) -> bool:
+    """Whether a request without a fault is one that the page itself writes: its first grant, its header fields, its parameters.
+
+    Of its client and user one at least is the target file's own: the others are promised to serve with those only.
+    """
+    names = sorted(str(edits.literal(name)) for name, _ in request.form or ())
+    schemes = {key: value[:1] for key, value in request.headers}
+    used = frozenset[str]().union(*map(edits.slots, edits.texts(request)))
+    strangers = {slot.partition(".")[0] for slot in used} - {"client", "user"}
+    plain = len(request.headers) == 2 and schemes.keys() == {"Authorization", "Content-Type"} and schemes["Authorization"] == ("Basic ",)
+    return plain and names == sorted(contract.operations["token"].grant().required) and len(strangers) < 2 and strangers <= SERVED
+
+
+SERVED = {"second_client", "second_user", "short_lived_client"}
+"""The fixtures with which a login is promised to succeed."""
 
 
 def spends(request: Request, contract: Contract) -> str | None:

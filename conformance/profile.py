@@ -16,7 +16,8 @@ class Profile(msgspec.Struct, frozen=True, tag="profile"):
 
     `readings`: axis → reading, for those that the survey settles. `rows`: `operation/condition` → clause of the error row
     that this server answers with. `liveness`: what tells whether a token lives. `issue_lag_s`: how long to wait before a new
-    token is known everywhere.
+    token is known everywhere. `order`: several faults in one request, such as `no-authorization+no-grant-type` → the one that
+    this server answers.
     """
 
     dialects: dict[str, Dialect] = {}
@@ -27,6 +28,7 @@ class Profile(msgspec.Struct, frozen=True, tag="profile"):
     indistinct_secrets: tuple[str, ...] = ()
     revocation_budget_s: float = 0
     issue_lag_s: float = 0
+    order: dict[str, str] = {}
     evidence: dict[str, tuple[int, ...]] = {}
 
     def reading(self, axis: str) -> str:

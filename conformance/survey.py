@@ -1,6 +1,6 @@
 """The survey: a short fixed conversation that opens every run and yields the profile, with evidence."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
@@ -23,6 +23,7 @@ from conformance.documented import role_of
 from conformance.errors import Inconclusive
 from conformance.model import Exchange, Request, Slot, Text
 from conformance.oracle import conditions
+from conformance.precedence import combined, order_seen
 from conformance.profile import Profile, accepts, row_named
 
 NO_COLON = "YWJj"
@@ -31,10 +32,7 @@ NO_COLON = "YWJj"
 def survey(api: Api) -> Conversation[Profile]:
     """Control login, errors that cost nothing, two issues, one logout. Raises Inconclusive if the control login fails."""
     first = yield from api.good_token()
-    errors: list[Exchange] = []
-    for request in _errors_that_cost_nothing(api):
-        exchange: Exchange = yield Send(request)
-        errors.append(exchange)
+    errors = yield from _all_of(_errors_that_cost_nothing(api))
     bare, unknown = errors[-2:]
     fate, absent = _fate(bare, unknown), _no_logout(bare, unknown)
     profile = Profile(
@@ -44,12 +42,25 @@ def survey(api: Api) -> Conversation[Profile]:
         evidence={"dialects": tuple(e.id for e in errors), "logout.dead-token": (bare.id, unknown.id)},
     )
     profile = msgspec.structs.replace(profile, rows=dict(_rows(api, profile, errors)))
+    profile = _orders(api, profile, (yield from _all_of(combined(api))))
+    scoped: Exchange = yield Send(api.login(change={"scope-wanted": UNKNOWN_TOKEN}))
+    if scoped.reply is not None and scoped.reply.status < 500:
+        profile = _reads(profile, "scope", "ignored" if accepts(scoped) else "validated", scoped)
     second = yield from api.good_token()
     if first == second:
         profile = _reads(profile, "issue.policy", "same")
     if "resource" in api.fixtures:
         return (yield from _by_resource(api, profile, first, second))
     return (yield from _by_logout(api, profile, first, second))
+
+
+def _all_of(requests: Iterable[Request]) -> Conversation[list[Exchange]]:
+    """Send one after the other."""
+    exchanges: list[Exchange] = []
+    for request in requests:
+        exchange: Exchange = yield Send(request)
+        exchanges.append(exchange)
+    return exchanges
 
 
 def _errors_that_cost_nothing(api: Api) -> Iterator[Request]:
@@ -97,6 +108,13 @@ def _rows(api: Api, profile: Profile, errors: Sequence[Exchange]) -> Iterator[tu
             allowed = operation.conditions().get(condition, ())
             if row in allowed and len(allowed) > 1:
                 yield f"{operation.name}/{condition}", row.clause
+
+
+def _orders(api: Api, profile: Profile, exchanges: Sequence[Exchange]) -> Profile:
+    """The profile with the fault that this server answers where a request has two."""
+    evidence = profile.evidence | {"order": tuple(exchange.id for exchange in exchanges)}
+    order = dict(order_seen(exchanges, profile, api.contract))
+    return msgspec.structs.replace(profile, order=order, evidence=evidence)
 
 
 NOTHING_THERE = (404, 405, 501)

@@ -17,7 +17,7 @@ from conformance.api import (
 )
 from conformance.errors import Violation
 from conformance.model import Edit, Exchange, Severity, Slot, Text
-from conformance.oracle import ABOUT_BASIC, conditions
+from conformance.oracle import ABOUT_BASIC, SCOPES, conditions
 from conformance.profile import row_named
 from conformance.registry import Differs, check, rule
 from conformance.scripts import LOGIN_NO_AUTHORIZATION, REFUSED_IN_200, error, line, token, unauthorized
@@ -267,7 +267,7 @@ def access_token_is_no_client(api: Api) -> Conversation[None]:
     clause="F-04",
     severity=Severity.CRITICAL,
     when=lambda exchange, api: (
-        bool((conditions(exchange.request, api.contract) or set()) - {"scope", "refused-scope"}) and exchange.request.operation == "token"
+        bool((conditions(exchange.request, api.contract) or set()) - SCOPES) and exchange.request.operation == "token"
     ),
     right=[line(LOGIN_NO_AUTHORIZATION, error(6, status=401))],
     wrong=[Differs(0, "json:access_token", "{token#1}")],

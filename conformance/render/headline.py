@@ -19,3 +19,9 @@ def counted(record: Record) -> str:
     """The counts by outcome, those that are zero left out."""
     counts = [f"{number} {word}" for word, number in record.counts.items() if number]
     return ", ".join(counts) or "no findings"
+
+
+def precedence(record: Record) -> list[str]:
+    """Which of several faults this server answers, a line each: `no-authorization before no-grant-type`."""
+    order = record.profile.order if record.profile else {}
+    return [f"{first} before {' and '.join(name for name in key.split('+') if name != first)}" for key, first in order.items()]

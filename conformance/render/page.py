@@ -6,7 +6,7 @@ import jinja2
 
 from conformance.model import Edit, Outcome, Request, Slot, Text
 from conformance.record import Record
-from conformance.render.headline import caution, counted
+from conformance.render.headline import caution, counted, precedence
 from conformance.verdict import worst_first
 
 SHOWN_BODY = 2000
@@ -55,6 +55,7 @@ def render_page(record: Record) -> str:
         record=record,
         caution=caution(record),
         counted=counted(record),
+        precedence=precedence(record),
         findings=findings,
         broken=[f for f in findings if f.outcome in (Outcome.FAIL, Outcome.ERROR, Outcome.INCONCLUSIVE, Outcome.WARN, Outcome.AMBIGUOUS)],
         blocking=[f for f in findings if f.layer in gate and f.outcome is Outcome.FAIL],

@@ -8,7 +8,7 @@ from rich.table import Table
 
 from conformance.model import Outcome
 from conformance.record import Record
-from conformance.render.headline import caution, counted
+from conformance.render.headline import caution, counted, precedence
 from conformance.verdict import worst_first
 
 COLOURS = {"conformant": "green", "nonconformant": "red", "incomplete": "yellow"}
@@ -121,3 +121,6 @@ def _readings(record: Record, console: Console) -> None:
         console.print("\nReadings of the documentation that this server follows", style="bold")
     for name, reading, says in axes:
         console.print(f"  {name}: {reading} ({says})", markup=False, highlight=False, soft_wrap=True)
+    if precedence(record):
+        console.print("\nWhich fault this server answers where a request has two", style="bold")
+        console.print(f"  {'; '.join(precedence(record))}", markup=False, highlight=False, soft_wrap=True)
