@@ -222,7 +222,7 @@ def _check_references(contract: Contract, api: yamlfile.YamlFile, axes: yamlfile
         raise ContractError(f"{api.path}: something that the harness needs is missing or has another form: {what}") from None
     for name, axis in contract.axes.items():
         place, _, condition = axis.condition.partition("/")
-        if axis.condition and (place not in contract.operations or condition not in contract.operations[place].conditions()):
+        if axis.condition and (place not in contract.operations or condition not in contract.operations[place].conditions):
             raise ContractError(f"{axes.path}:{axes.line((name, 'condition'))}: {name}: no error row has the condition {axis.condition!r}")
         for word, reading in axis.readings.items():
             for clause in reading.hides:

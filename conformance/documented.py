@@ -1,6 +1,7 @@
 """The values that the contract is made of: clauses, readings, error rows, constraints, operations. Reads nothing."""
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any, Literal
 
 import msgspec
@@ -95,7 +96,7 @@ class Response(msgspec.Struct, frozen=True):
         return _named(self.schema.get("properties", {}), role)
 
 
-class Operation(msgspec.Struct, frozen=True):
+class Operation(msgspec.Struct, frozen=True, dict=True):
     """One documented operation: where, how, the alternatives of its form with the slots they are filled from, its errors."""
 
     name: str
@@ -115,11 +116,12 @@ class Operation(msgspec.Struct, frozen=True):
             raise ContractError(f"token-api.yaml: operation {self.name!r} has no grant {word!r}")
         return found[0]
 
-    @property
+    @cached_property
     def parameters(self) -> Mapping[str, Mapping[str, Any]]:
         """Every parameter of any grant."""
         return {name: schema for grant in reversed(self.grants) for name, schema in grant.parameters.items()}
 
+    @cached_property
     def conditions(self) -> dict[str, tuple[ErrorRow, ...]]:
         """Condition → the rows that may answer it, in the order of the page."""
         found: dict[str, list[ErrorRow]] = {}

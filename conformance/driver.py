@@ -214,14 +214,9 @@ class Driver:
                 self._suspects.add(value)
                 self.redactor.add(f"unnamed#{len(self._suspects)}", value)
         echoes = self._static.found_in(everything)
-        headers = tuple((name, self._tokens_named(value)) for name, value in raw.headers)
-        return msgspec.structs.replace(plain, headers=headers, body=self._tokens_named(body), minted=minted, echoes=echoes)
-
-    def _tokens_named(self, text: str) -> str:
-        for (_, value), slot in self._names.items():
-            if len(value) >= 8 and value in text:
-                text = text.replace(value, f"{{{slot}}}")
-        return text
+        repeated = [(value, slot) for (_, value), slot in self._names.items() if len(value) >= 8 and value in everything]
+        headers = tuple((name, _named(value, repeated)) for name, value in raw.headers)
+        return msgspec.structs.replace(plain, headers=headers, body=_named(body, repeated), minted=minted, echoes=echoes)
 
     def _name_tokens(self, reply: Reply) -> tuple[str, tuple[Minted, ...]]:
         """Give each token that the contract's reply schema places in a slot a name of its own, the same for the same value."""
@@ -258,6 +253,13 @@ class Driver:
     def close(self) -> None:
         """Close the transport."""
         self._transport.close()
+
+
+def _named(text: str, names: Sequence[tuple[str, str]]) -> str:
+    """The text with these values replaced by the names of their slots."""
+    for value, slot in names:
+        text = text.replace(value, f"{{{slot}}}")
+    return text
 
 
 def _may_desynchronise(wire: Wire) -> bool:

@@ -1,6 +1,7 @@
 """The history of every token: what each use says of its life, against what the documentation and the profile say."""
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 import msgspec
 
@@ -62,8 +63,28 @@ def cap_in(found: Sequence[Life]) -> int | None:
     return bound if bound >= 2 and bound > passed and len({life.token for life in died}) >= 2 else None
 
 
-def followed(exchanges: Sequence[Exchange], api: Api) -> list[Life]:
+def followed(exchanges: Sequence[Exchange], api: Api) -> tuple[Life, ...]:
     """Follow every token through the history; one to which something happened that the documentation leaves open is not judged."""
+    return _followed(_Traffic(tuple(exchanges), api))
+
+
+class _Traffic:
+    """Exchanges as a key: the same exchanges are equal at once, and a hash that reads each of them would cost more than it saves."""
+
+    def __init__(self, exchanges: tuple[Exchange, ...], api: Api) -> None:
+        self.exchanges, self.api = exchanges, api
+
+    def __hash__(self) -> int:
+        return hash((len(self.exchanges), id(self.api)))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Traffic) and self.api is other.api and self.exchanges == other.exchanges
+
+
+@lru_cache(maxsize=1)
+def _followed(traffic: _Traffic) -> tuple[Life, ...]:
+    """The same for the rules that ask one after the other about the same traffic."""
+    exchanges, api = traffic.exchanges, traffic.api
     tokens: dict[str, _Token] = {}
     found: list[Life] = []
     logouts = [(e.sent, e.received) for e in exchanges if e.request.operation == "logout"]
@@ -87,7 +108,7 @@ def followed(exchanges: Sequence[Exchange], api: Api) -> list[Life]:
             _issued(exchange, tokens, api)
         elif exchange.request.operation == "logout" and token is not None and name is not None and accepts(exchange):
             _logged_out(exchange, name, tokens, api)
-    return found
+    return tuple(found)
 
 
 def _overlaps(exchange: Exchange, logouts: Sequence[tuple[float, float]]) -> bool:

@@ -37,7 +37,7 @@ class Profile(msgspec.Struct, frozen=True, tag="profile"):
 
     def allowed(self, operation: Operation, condition: str) -> tuple[ErrorRow, ...]:
         """The rows that may answer a condition: those of the documentation, narrowed to the one that this server has chosen."""
-        rows = operation.conditions().get(condition, ())
+        rows = operation.conditions.get(condition, ())
         chosen = self.rows.get(f"{operation.name}/{condition}")
         return tuple(row for row in rows if row.clause == chosen) or rows
 

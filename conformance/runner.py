@@ -14,10 +14,10 @@ from conformance.contract import Contract
 from conformance.driver import Driver
 from conformance.errors import ConformanceError, Inconclusive, Verdict, Violation
 from conformance.model import Exchange, Finding, Outcome
-from conformance.oracle import grant_of
 from conformance.profile import Profile, accepts
 from conformance.redact import distinctive
 from conformance.registry import Claim
+from conformance.rules import judge_rule
 from conformance.survey import survey
 from conformance.target import Target
 
@@ -61,6 +61,8 @@ class Run:
         self.replay: dict[str, list[Any]] = {}
         self.broken = ""
         self._traffic: dict[str, list[int]] = {}
+        self._controls: list[tuple[int, bool]] = []
+        self._looked_at = 0
 
     def survey(self) -> Profile | None:
         """Play the survey; without a good login there is no profile, and nothing can be concluded."""
@@ -157,18 +159,24 @@ class Run:
 
     def _campaign(self, claim: Claim, rules: Sequence[Claim]) -> tuple[str, str, str]:
         """Play drawn (or replayed) values; returns expected, actual and the smallest failing value as JSON, all empty if none failed."""
-        settled = {rule.id for rule in rules if self._first_violation([rule], self.exchanges) is not None}
-        open_rules = [rule for rule in rules if rule.id not in settled]
         culprits: dict[int, str] = {}
-        began = len(self.exchanges)
+        earlier = tuple(self.exchanges)
+        settled: dict[str, bool] = {}
+
+        def is_settled(rule: Claim) -> bool:
+            """Whether the rule was violated before the campaign began, which is only asked where it matters."""
+            if rule.id not in settled:
+                settled[rule.id] = self._violation(rule, earlier) is not None
+            return settled[rule.id]
 
         def play(value: Any) -> None:
             start = len(self.exchanges)
             self.driver.play(claim.play(self.api, value), claim.id)
-            hit = self._first_violation(open_rules, self.exchanges[start:])
-            if hit is not None:
-                culprits[id(hit[1])] = hit[0]
-                raise hit[1]
+            for rule in rules:
+                violation = self._violation(rule, self.exchanges[start:])
+                if violation is not None and not is_settled(rule):
+                    culprits[id(violation)] = rule.id
+                    raise violation
 
         for value in self.replay.get(claim.id, ()):
             try:
@@ -184,20 +192,20 @@ class Run:
             if id(result.violation) not in culprits:
                 return result.violation.expected, result.violation.actual, json.dumps(value)
             self.examples[culprits[id(result.violation)]] = value
-        played = self.exchanges[began:]
+        played = self.exchanges[len(earlier) :]
         accepted = sum(1 for e in played if e.reply is not None and e.reply.status // 100 == 2)
-        if min(accepted, len(played) - accepted) * HARDLY < len(played) and result.violation is None and not settled:
+        hardly = min(accepted, len(played) - accepted) * HARDLY < len(played)
+        if hardly and result.violation is None and not any(map(is_settled, rules)):
             raise Inconclusive("some requests accepted and some refused", f"{accepted} of {len(played)} accepted: this tried too little")
         return "", "", ""
 
-    def _first_violation(self, rules: Sequence[Claim], exchanges: Sequence[Exchange]) -> tuple[str, Violation] | None:
-        for rule in rules:
-            try:
-                judge_rule(rule, exchanges, self.api)
-            except Violation as violation:
-                return rule.id, violation
-            except Verdict:
-                continue
+    def _violation(self, rule: Claim, exchanges: Sequence[Exchange]) -> Violation | None:
+        try:
+            judge_rule(rule, exchanges, self.api)
+        except Violation as violation:
+            return violation
+        except Verdict:
+            return None
         return None
 
     def settle(self, finding: Finding) -> Finding:
@@ -218,7 +226,10 @@ class Run:
     def _trust(self) -> Callable[[int], bool]:
         """Whether an exchange lies between two good control logins."""
         control = control_login(self.contract)
-        controls = [(e.id, accepts(e)) for e in self.exchanges if e.request == control]
+        new = self.exchanges[self._looked_at :]
+        self._looked_at += len(new)
+        self._controls += [(e.id, accepts(e)) for e in new if e.request == control]
+        controls = self._controls
         ids = [number for number, _ in controls]
 
         def trusted(exchange_id: int) -> bool:
@@ -314,52 +325,6 @@ class Run:
             evidence=len(evidence),
             exchanges=tuple(exchange.id for exchange in shown),
         )
-
-
-def judge_rule(rule: Claim, exchanges: Sequence[Exchange], api: Api) -> tuple[str, Sequence[Exchange]]:
-    """The reading and the evidence of a rule that holds; a Verdict it raises carries the exchanges concerned as `evidence`."""
-    assert rule.when is not None
-    mine = [exchange for exchange in exchanges if exchange.reply is not None and rule.when(exchange, api)]
-    if not mine:
-        return "", ()
-    scope = api.contract.axes[rule.axis].scope if rule.axis in api.contract.axes else "run"
-    readings: dict[str, dict[str, Exchange]] = {}
-    undecided: Verdict | None = None
-    evidence: Sequence[Exchange] = mine
-    for group in [mine] if rule.over == "run" else [[exchange] for exchange in mine]:
-        try:
-            seen = rule.play(group if rule.over == "run" else group[0], api)
-        except Verdict as verdict:
-            verdict.evidence = verdict.evidence or group
-            if verdict.outcome is Outcome.FAIL:
-                raise
-            undecided = verdict if undecided is None or verdict.outcome.rank > undecided.outcome.rank else undecided
-            continue
-        if isinstance(seen, str):
-            readings.setdefault(_scope_of(group[0], scope, api), {}).setdefault(seen, group[0])
-        elif isinstance(seen, tuple):
-            evidence = seen
-    if undecided is not None:
-        raise undecided
-    for place, seen_there in readings.items():
-        if len(seen_there) > 1:
-            violation = Violation(f"one reading within the {scope}", f"{rule.axis} is {' and '.join(sorted(seen_there))} {place}".rstrip())
-            violation.evidence = list(seen_there.values())
-            raise violation
-    return _joined({place: next(iter(seen_there)) for place, seen_there in readings.items()}), evidence
-
-
-def _scope_of(exchange: Exchange, scope: str, api: Api) -> str:
-    """Where a reading must not vary: everywhere, or within one operation or grant."""
-    if scope == "operation":
-        return f"({exchange.request.operation})"
-    return f"({grant_of(exchange.request, api.contract)})" if scope == "grant" else ""
-
-
-def _joined(readings: dict[str, str]) -> str:
-    """One reading, or one for each place where they differ: `number (token), string (logout)`."""
-    words = set(readings.values())
-    return next(iter(words), "") if len(words) < 2 else ", ".join(f"{word} {place}" for place, word in sorted(readings.items()))
 
 
 def _where(problem: BaseException) -> str:

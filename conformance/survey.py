@@ -105,7 +105,7 @@ def _rows(api: Api, profile: Profile, errors: Sequence[Exchange]) -> Iterator[tu
         wrong = conditions(exchange.request, api.contract) or frozenset()
         row = row_named(exchange, profile, api.contract) if not accepts(exchange) else None
         for condition in wrong if len(wrong) == 1 else ():
-            allowed = operation.conditions().get(condition, ())
+            allowed = operation.conditions.get(condition, ())
             if row in allowed and len(allowed) > 1:
                 yield f"{operation.name}/{condition}", row.clause
 

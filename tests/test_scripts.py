@@ -9,7 +9,7 @@ from conformance.api import Send, Sleep, Together
 from conformance.errors import Violation
 from conformance.model import Exchange
 from conformance.registry import Claim, Differs, Line
-from conformance.runner import judge_rule
+from conformance.rules import judge_rule
 from conformance.scripts import API, LOGIN
 
 CLAIMS = checks.load(contract.load())

@@ -58,7 +58,7 @@ def has_row(exchange: Exchange, api: Api) -> bool:
     """A refusal whose only fault is one for which the documentation has a row."""
     wrong = conditions(exchange.request, api.contract) or frozenset()
     there = exchange.request.operation != "logout" or api.profile.reading("logout.operation") != "absent"
-    rows = api.contract.operations[exchange.request.operation].conditions() if there and of_the_api(exchange, api) else {}
+    rows = api.contract.operations[exchange.request.operation].conditions if there and of_the_api(exchange, api) else {}
     return len(wrong) == 1 and wrong <= set(rows) and not accepts(exchange)
 
 
