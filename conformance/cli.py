@@ -67,7 +67,7 @@ def main() -> None:
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True, help="Seed of the generated traffic.")
 @click.option("--select", default="", metavar="GLOB", help="Only claims whose id matches.")
 @click.option("--examples", type=click.Path(path_type=Path), metavar="DIR", help="Replay the generated values in DIR first.")
-@click.option("--dry-run", is_flag=True, help="Say what would be run; send nothing.")
+@click.option("--dry-run", is_flag=True, help="Say what would be sent, by class of risk; send nothing.")
 @click.option("-v", "--verbose", is_flag=True, help="List the claims that passed as well.")
 @_exits
 def run(
@@ -82,7 +82,7 @@ def run(
     verbose: bool,
 ) -> int:
     """Run the claims and write run.ndjson, run.json, report.html and junit.xml."""
-    from conformance import checks, contract, embedded
+    from conformance import checks, contract, embedded, plan
     from conformance import target as targets
     from conformance.session import Options, gate_of, selected
 
@@ -92,11 +92,13 @@ def run(
     spec = contract.load()
     claims = selected(checks.load(spec), select)
     target = targets.load(Path(target_file), spec) if target_file is not None else None
-    if dry_run:
-        return _plan(claims, target.name if target else embedded.NAME)
     with tempfile.TemporaryDirectory() as leftovers:
         # Hypothesis keeps caches in the current folder unless it is told where; a run leaves its artefacts only.
         os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", leftovers)
+        if dry_run:
+            would = target or embedded.target("http://127.0.0.1")
+            click.echo(plan.rendered(plan.plan(spec, would, claims, seed), would, claims, spec))
+            return 0
         return _run(spec, target, options, claims, out, verbose=verbose)
 
 
@@ -108,13 +110,6 @@ def _run(spec: Any, target: Any, options: Any, claims: Any, out: Path, *, verbos
         return _report(Session(spec, target, options, kind="real", out=out), claims, out, verbose=verbose)
     with embedded.over_http(embedded.server()) as reference:
         return _report(Session(spec, reference, options, kind="embedded", out=out), claims, out, verbose=verbose)
-
-
-def _plan(claims: Any, name: str) -> int:
-    click.echo(f"{name}: these {len(claims)} claims would be run; nothing was sent")
-    for claim in claims:
-        click.echo(f"  {claim.kind:<5} {claim.clause:<11} {claim.id:<40} {claim.title}")
-    return 0
 
 
 def _report(session: Any, claims: Any, out: Path, *, verbose: bool) -> int:

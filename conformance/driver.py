@@ -11,12 +11,13 @@ from urllib.parse import quote_plus, urlsplit
 
 import msgspec
 
-from conformance import edits, oracle, strictjson
+from conformance import edits, strictjson
 from conformance.api import Effect, Send, Sleep, Together
 from conformance.contract import Contract
 from conformance.errors import NotObservable
 from conformance.model import Exchange, Minted, Reply, Request
 from conformance.redact import Redactor, distinctive, suspects
+from conformance.risk import Budgets
 from conformance.target import Target
 from conformance.transport import RawReply, Transport, TransportFailure, Wire
 
@@ -96,8 +97,7 @@ class Driver:
         self._suspects: set[str] = set()
         self._began = clock.now()
         self._last_sent = float("-inf")
-        self._spent: dict[str, int] = {}
-        self._sent = 0
+        self._budgets = Budgets(target.risk, contract)
         self._lock = Lock()
 
     def now(self) -> float:
@@ -138,8 +138,7 @@ class Driver:
         wire, rendered = self._render(request)
         with self._lock:
             self._spend(request)
-            self._sent += 1
-            number = self._sent
+            number = self._budgets.requests
         sent = self.now()
         try:
             raw: RawReply | None = self._transport.exchange(wire, fresh=request.fresh or _may_desynchronise(wire))
@@ -155,16 +154,8 @@ class Driver:
 
     def _spend(self, request: Request) -> None:
         """Keep to the budgets and the interval; raises NotObservable, naming the line to raise, when one is used up."""
-        risk = self.target.risk
-        if risk.requests is not None and self._sent >= risk.requests:
-            raise NotObservable("the budget of requests is used up", f"risk: {{requests: {risk.requests * 2 or 100}}}")
-        budget = oracle.spends(request, self.contract)
-        if budget is not None:
-            limit = getattr(risk, budget)
-            if limit is not None and self._spent.get(budget, 0) >= limit:
-                raise NotObservable(f"the budget of {budget} is used up", f"risk: {{{budget}: {limit + 1}}}")
-            self._spent[budget] = self._spent.get(budget, 0) + 1
-        wait = self._last_sent + risk.min_interval_ms / 1000 - self._clock.now()
+        self._budgets.spend(request)
+        wait = self._last_sent + self.target.risk.min_interval_ms / 1000 - self._clock.now()
         if wait > 0:
             self._clock.sleep(wait)
         self._last_sent = self._clock.now()

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from conformance import generate
-from conformance.api import Api, Effect, Sleep, control_login
+from conformance.api import Effect, Sleep, control_login
 from conformance.contract import Contract
 from conformance.driver import Driver
 from conformance.errors import ConformanceError, Inconclusive, Verdict, Violation
@@ -18,7 +18,7 @@ from conformance.profile import Profile, accepts
 from conformance.redact import distinctive
 from conformance.registry import Claim
 from conformance.rules import judge_rule
-from conformance.survey import survey
+from conformance.survey import opening, survey
 from conformance.target import Target
 
 AMBIGUOUS_READING = "endpoint"
@@ -50,13 +50,7 @@ class Run:
         self.contract, self.target, self.driver, self.seed = contract, target, driver, seed
         self.exchanges = exchanges
         self.profile: Profile | None = None
-        resource = target.fixtures.resource
-        budget = Profile(revocation_budget_s=target.revocation_budget_s)
-        self.api = Api(contract, budget, fixtures=frozenset(target.present()), special=dict(target.special_credentials()))
-        if resource is not None:
-            self.api = msgspec.structs.replace(
-                self.api, resource_method=resource.method, resource_alive=resource.alive, resource_dead=resource.dead
-            )
+        self.api = opening(contract, target)
         self.examples: dict[str, Any] = {}
         self.replay: dict[str, list[Any]] = {}
         self.broken = ""

@@ -18,6 +18,7 @@ from conformance.api import (
     basic,
     bearer,
 )
+from conformance.contract import Contract
 from conformance.dialect import Dialect, infer
 from conformance.documented import role_of
 from conformance.errors import Inconclusive
@@ -25,8 +26,19 @@ from conformance.model import Exchange, Request, Slot, Text
 from conformance.oracle import conditions
 from conformance.precedence import combined, order_seen
 from conformance.profile import Profile, accepts, row_named
+from conformance.target import Target
 
 NO_COLON = "YWJj"
+
+
+def opening(contract: Contract, target: Target) -> Api:
+    """What checks may use before the survey has told anything."""
+    budget = Profile(revocation_budget_s=target.revocation_budget_s)
+    api = Api(contract, budget, fixtures=frozenset(target.present()), special=dict(target.special_credentials()))
+    resource = target.fixtures.resource
+    if resource is None:
+        return api
+    return msgspec.structs.replace(api, resource_method=resource.method, resource_alive=resource.alive, resource_dead=resource.dead)
 
 
 def survey(api: Api) -> Conversation[Profile]:
