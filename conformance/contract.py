@@ -35,6 +35,7 @@ CONDITIONS = (
     "no-password",
     "unknown-user",
     "wrong-password",
+    "odd-user",
     "foreign-user",
     "locked-user",
     "no-code",

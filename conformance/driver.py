@@ -173,7 +173,10 @@ class Driver:
             return edits.render(value, self._slots.__getitem__)
 
         def pairs(items: Any) -> str:
-            return "&".join(f"{quote_plus(text(name))}={quote_plus(text(value))}" for name, value in items)
+            return "&".join(f"{parameter(name)}={parameter(value)}" for name, value in items)
+
+        def parameter(value: Any) -> str:
+            return text(value) if edits.spelled(value) else quote_plus(text(value))
 
         target = self.target
         path = urlsplit(target.base_url).path.rstrip("/") + (request.path or self._paths[request.operation])

@@ -26,11 +26,35 @@ def _replace_last(value: str) -> str:
     return value[:-1] + ("x" if value[-1:] != "x" else "y")
 
 
-ENCODINGS: dict[str, Callable[..., str]] = {
+def _replace_at(value: str, place: int) -> str:
+    at = place % len(value)
+    return _replace_last(value[: at + 1]) + value[at + 1 :]
+
+
+def _octets(value: str, spelling: str) -> str:
+    return "".join(spelling % octet for octet in value.encode("utf-8", "surrogateescape"))
+
+
+def _widen(value: str) -> str:
+    """The value with its first ASCII letter or digit in full width, which a compatibility normalisation undoes."""
+    place = next((at for at, char in enumerate(value) if char.isascii() and char.isalnum()), None)
+    return value if place is None else value[:place] + chr(ord(value[place]) + FULL_WIDTH) + value[place + 1 :]
+
+
+FULL_WIDTH = 0xFEE0
+"""How far the full-width forms of ASCII stand from ASCII."""
+
+SPELLINGS: dict[str, Callable[..., str]] = {
+    "percent": lambda value: quote(value, safe=""),
+    "octets": lambda value: _octets(value, "%%%02X"),
+    "octets_lower": lambda value: _octets(value, "%%%02x"),
+}
+"""Form-encodings of a value besides the usual one: a parameter that names one is sent as it is spelled."""
+
+ENCODINGS: dict[str, Callable[..., str]] = SPELLINGS | {
     "base64": _base64,
     "base64_latin1": lambda value: base64.b64encode(value.encode("latin-1", "replace")).decode(),
     "form": quote_plus,
-    "percent": lambda value: quote(value, safe=""),
     "json": lambda value: json.dumps(value)[1:-1],
     "quoted": lambda value: f'"{value}"',
 }
@@ -42,7 +66,10 @@ EDITS: dict[str, Callable[..., str]] = ENCODINGS | {
     "replace_last": _replace_last,
     "replace_first": lambda value: ("x" if value[:1] != "x" else "y") + value[1:],
     "replace_after": lambda value, place: value[:place] + "".join("x" if char != "x" else "y" for char in value[place:]),
+    "replace_at": _replace_at,
+    "drop_at": lambda value, place: value[: place % len(value)] + value[place % len(value) + 1 :],
     "swap_case": _swap_case,
+    "widen": _widen,
     "append": lambda value, tail: value + tail,
     "prepend": lambda value, head: head + value,
     "double": lambda value: value + value,
@@ -91,6 +118,16 @@ def texts(request: Request) -> Iterator[Text]:
         yield name
         yield value
     yield request.body or ()
+
+
+def spelled(text: Text) -> bool:
+    """Whether the text is form-encoded in a way of its own."""
+    return len(text) == 1 and isinstance(text[0], Edit) and text[0].op in SPELLINGS
+
+
+def plain(text: Text) -> Text:
+    """The text that a parameter stands for, whatever its spelling."""
+    return text[0].of if spelled(text) and isinstance(text[0], Edit) else text
 
 
 def mentioned(request: Request) -> frozenset[str]:

@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from conformance import edits
 from conformance.api import Api, credentials
 from conformance.documented import Operation, role_of
 from conformance.errors import Violation
@@ -20,6 +21,18 @@ EXAMPLES = 25
 
 SHRINK_BUDGET = 60
 """How many values a campaign may play after the first failure, to find a smaller one."""
+
+
+Move = list[str | int]
+"""One change of a login's parameters: its name, then what it is applied to. `checks/parameters.py` carries it out."""
+
+
+class Spelled(msgspec.Struct, frozen=True):
+    """A login whose parameters are form-encoded in other ways: role → spellings of name and value; perhaps one is missing."""
+
+    user: str
+    spellings: dict[str, tuple[str, str]]
+    without: str = ""
 
 
 class Case(msgspec.Struct, frozen=True):
@@ -40,6 +53,62 @@ def programs(api: Api, seed: int) -> Any:
     token = st.integers(0, 3)
     step = st.one_of(st.just(["issue"]), st.tuples(st.just("use"), token).map(list), st.tuples(st.just("logout"), token).map(list))
     return st.lists(step, min_size=1, max_size=6).map(lambda steps: [["issue"], ["issue"], *steps, ["use", 0], ["use", 1]])
+
+
+def parameter_moves(api: Api, seed: int) -> Any:
+    """Changes of a login's parameters, such as `[["rename", "user.username", "upper"], ["extra", "x", "1", 0]]`."""
+    from hypothesis import strategies as st
+
+    operation = api.contract.operations["token"]
+    roles = [role_of(operation.grant().parameters[name]) for name in operation.grant().required]
+    known = {name.lower() for name in operation.parameters} | set(CLIENT_PARAMETERS)
+    unknown = st.text("abxYZ019_-. é", min_size=1, max_size=8).filter(lambda name: name.lower() not in known)
+    place = st.integers(0, 3)
+    optional = sorted({*map(role_of, operation.parameters.values())} - set(roles))
+    nothing: st.SearchStrategy[Move | None] = st.none()
+    return st.tuples(
+        st.tuples(st.just("turn"), place).map(list),
+        nothing | st.tuples(st.just("extra"), unknown, st.text("abc019 &=+%é", max_size=6), place).map(list),
+        st.lists(st.sampled_from(optional), unique=True, max_size=3),
+        st.one_of(
+            nothing,
+            nothing,
+            st.tuples(st.just("rename"), st.sampled_from(roles), st.sampled_from(["upper", "title", "swap"])).map(list),
+            st.tuples(st.just("repeat"), st.sampled_from(roles), place).map(list),
+            st.tuples(st.just("query"), st.sampled_from(roles)).map(list),
+        ),
+    ).map(lambda drawn: [move for move in (*drawn[:2], *(["empty", role, 0] for role in drawn[2]), drawn[3]) if move is not None])
+
+
+CLIENT_PARAMETERS = ("client_id", "client_secret", "client_assertion", "client_assertion_type")
+"""Parameters of RFC 6749 and RFC 7521 that servers know although the documentation does not name them."""
+
+
+def spelled_logins(api: Api, seed: int) -> Any:
+    """A login whose parameters are spelled octet by octet, in upper or lower case, or as usual; now and then one is missing."""
+    from hypothesis import strategies as st
+
+    operation = api.contract.operations["token"]
+    roles = [role_of(operation.grant().parameters[name]) for name in operation.grant().required]
+    special = sorted({slots for kind, slots in api.special.items() if kind.startswith("user:")})
+    spelling = st.sampled_from(["", *edits.SPELLINGS])
+    return st.builds(
+        Spelled,
+        user=st.sampled_from(["user", *special]),
+        spellings=st.fixed_dictionaries({role: st.tuples(spelling, spelling) for role in roles}),
+        without=st.sampled_from(["", "", "", *roles]),
+    )
+
+
+def token_near_misses(api: Api, seed: int) -> Any:
+    """Edits of a token, such as `[["drop_last"], ["replace_at", 7]]`, each of which makes another value of it."""
+    from hypothesis import strategies as st
+
+    return st.tuples(
+        st.sampled_from([["drop_first"], ["drop_last"], ["double"], ["reverse"]]),
+        st.tuples(st.sampled_from(["replace_at", "drop_at", "swap_case"]), st.integers(1, 60)).map(list),
+        st.tuples(st.sampled_from(["append", "prepend"]), st.sampled_from(["x", "A", "0", "-", "."])).map(list),
+    ).map(list)
 
 
 def schemathesis_cases(api: Api, seed: int) -> Any:

@@ -158,9 +158,9 @@ def owner_of(request: Request, contract: Contract) -> tuple[str, str]:
         named = [part for edit in text if not isinstance(edit, str | Slot) for part in edit.of if isinstance(part, Slot)]
         client = named[0].name.removesuffix(".id") if named else ""
     for key, value in request.form or ():
-        role = role_of(parameters.get(str(key[0]) if key else "", {}))
-        if role == "user.username" and len(value) == 1 and isinstance(value[0], Slot):
-            user = value[0].name.removesuffix(".username")
+        role, of = role_of(parameters.get(edits.literal(edits.plain(key)) or "", {})), edits.plain(value)
+        if role == "user.username" and len(of) == 1 and isinstance(of[0], Slot):
+            user = of[0].name.removesuffix(".username")
     return client, user
 
 

@@ -44,7 +44,9 @@ def _token_conditions(request: Request, contract: Contract) -> frozenset[str] | 
     form = request.form or ()
     names = [edits.literal(name) for name, _ in form]
     media = [value for key, value in request.headers if key.lower() == "content-type"]
-    if request.method != operation.method or len(set(names)) != len(names) or media != [(operation.media_type,)]:
+    if request.method != operation.method or any(edits.spelled(text) for pair in form for text in pair):
+        return None
+    if len(set(names)) != len(names) or media != [(operation.media_type,)]:
         return None
     if not all(name in operation.parameters or (name or "").startswith("x-harness") for name in names):
         return None
@@ -93,11 +95,13 @@ def _user_conditions(user: Text, password: Text) -> Iterator[str]:
     group = "".join(_slot(user)).removesuffix(".username")
     if group:
         if password != (Slot(f"{group}.password"),):
-            yield "wrong-password"
+            yield "odd-user" if strange(password) else "wrong-password"
         elif group in OF_THE_USER:
             yield OF_THE_USER[group]
     elif edits.literal(user) is not None:
         yield "unknown-user"
+    elif strange(user):
+        yield "odd-user"
     else:
         # Whether user names are compared with regard to case is a reading (D-28).
         yield UNCLEAR if any(isinstance(part, Edit) and part.op == "swap_case" for part in user) else "unknown-user"
@@ -137,10 +141,16 @@ def _pair_conditions(client: Text, secret: Text, first_grant: bool) -> Iterator[
             yield condition if condition != "grant-denied" or first_grant else UNCLEAR
     elif any(len(part) > LONG for part in (*client, *secret) if isinstance(part, str)):
         yield UNCLEAR
-    elif not client or not all(part.isprintable() for part in (*client, *secret) if isinstance(part, str)):
+    elif not client or strange((*client, *secret)):
         yield "odd-basic"
     else:
         yield "wrong-secret" if group else "unknown-client"
+
+
+def strange(value: Text) -> bool:
+    """Whether the value holds what a server may refuse before it compares it: control characters, or an edit that adds them."""
+    added = [text for part in value if isinstance(part, Edit) for text in part.args if isinstance(text, str)]
+    return not all(text.isprintable() for text in (*added, *(part for part in value if isinstance(part, str))))
 
 
 LONG = 1000

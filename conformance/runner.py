@@ -8,11 +8,11 @@ from typing import Any
 
 import msgspec
 
-from conformance import generate
 from conformance.api import Effect, Sleep, control_login
+from conformance.campaign import Campaigns
 from conformance.contract import Contract
 from conformance.driver import Driver
-from conformance.errors import ConformanceError, Inconclusive, Verdict, Violation
+from conformance.errors import ConformanceError, Verdict
 from conformance.model import Exchange, Finding, Outcome
 from conformance.profile import Profile, accepts
 from conformance.redact import distinctive
@@ -23,9 +23,6 @@ from conformance.target import Target
 
 AMBIGUOUS_READING = "endpoint"
 """The reading of the only axis that can be ambiguous: nothing but the endpoint tells the meanings of code 2 apart."""
-
-HARDLY = 50
-"""One in so many is hardly any: a campaign of which fewer were accepted, or fewer refused, tried too little."""
 
 LISTED = 20
 """How many exchanges a finding lists; `evidence` counts them all."""
@@ -51,7 +48,7 @@ class Run:
         self.exchanges = exchanges
         self.profile: Profile | None = None
         self.api = opening(contract, target)
-        self.examples: dict[str, Any] = {}
+        self.campaigns = Campaigns(driver, exchanges, self.api, seed)
         self.replay: dict[str, list[Any]] = {}
         self.broken = ""
         self._traffic: dict[str, list[int]] = {}
@@ -69,6 +66,7 @@ class Run:
         indistinct = tuple(sorted(name for name, value in secrets.items() if not distinctive(value)))
         self.profile = msgspec.structs.replace(profile, indistinct_secrets=indistinct)
         self.api = msgspec.structs.replace(self.api, profile=self.profile)
+        self.campaigns = Campaigns(self.driver, self.exchanges, self.api, self.seed)
         return self.profile
 
     def control(self) -> bool:
@@ -132,7 +130,7 @@ class Run:
         outcome, expected, actual = Outcome.PASS, "", ""
         try:
             if play.conversation is None:
-                expected, actual, example = self._campaign(claim, rules)
+                expected, actual, example = self.campaigns.play(claim, rules, self.replay.get(claim.id, ()))
                 outcome = Outcome.FAIL if example else Outcome.PASS
             else:
                 pause = self.driver.advance(play.conversation, claim.id)
@@ -150,57 +148,6 @@ class Run:
         self._traffic[claim.id] = [exchange.id for exchange in mine]
         found = msgspec.structs.replace(self._finding(claim, outcome, expected, actual, mine), example=example)
         return self._read(claim, found, reading if isinstance(reading, str) else "")
-
-    def _campaign(self, claim: Claim, rules: Sequence[Claim]) -> tuple[str, str, str]:
-        """Play drawn (or replayed) values; returns expected, actual and the smallest failing value as JSON, all empty if none failed."""
-        culprits: dict[int, str] = {}
-        earlier = tuple(self.exchanges)
-        settled: dict[str, bool] = {}
-
-        def is_settled(rule: Claim) -> bool:
-            """Whether the rule was violated before the campaign began, which is only asked where it matters."""
-            if rule.id not in settled:
-                settled[rule.id] = self._violation(rule, earlier) is not None
-            return settled[rule.id]
-
-        def play(value: Any) -> None:
-            start = len(self.exchanges)
-            self.driver.play(claim.play(self.api, value), claim.id)
-            for rule in rules:
-                violation = self._violation(rule, self.exchanges[start:])
-                if violation is not None and not is_settled(rule):
-                    culprits[id(violation)] = rule.id
-                    raise violation
-
-        for value in self.replay.get(claim.id, ()):
-            try:
-                play(value)
-            except Violation as violation:
-                if id(violation) not in culprits:
-                    return violation.expected, violation.actual, json.dumps(msgspec.to_builtins(value))
-                self.examples[culprits[id(violation)]] = msgspec.to_builtins(value)
-        assert claim.draws is not None
-        result = generate.search(claim.draws(self.api, self.seed), play, self.seed)
-        if result.violation is not None:
-            value = msgspec.to_builtins(result.failing)
-            if id(result.violation) not in culprits:
-                return result.violation.expected, result.violation.actual, json.dumps(value)
-            self.examples[culprits[id(result.violation)]] = value
-        played = self.exchanges[len(earlier) :]
-        accepted = sum(1 for e in played if e.reply is not None and e.reply.status // 100 == 2)
-        hardly = min(accepted, len(played) - accepted) * HARDLY < len(played)
-        if hardly and result.violation is None and not any(map(is_settled, rules)):
-            raise Inconclusive("some requests accepted and some refused", f"{accepted} of {len(played)} accepted: this tried too little")
-        return "", "", ""
-
-    def _violation(self, rule: Claim, exchanges: Sequence[Exchange]) -> Violation | None:
-        try:
-            judge_rule(rule, exchanges, self.api)
-        except Violation as violation:
-            return violation
-        except Verdict:
-            return None
-        return None
 
     def settle(self, finding: Finding) -> Finding:
         """A check's outcome counts only if the nearest control logins before and after its traffic succeeded."""
@@ -259,8 +206,8 @@ class Run:
             else:
                 outcome, expected, actual = Outcome.NOT_APPLICABLE, "an exchange of this kind", "none was seen in this run"
         finding = self._finding(rule, outcome, expected, actual, evidence)
-        if rule.id in self.examples and outcome is Outcome.FAIL:
-            finding = msgspec.structs.replace(finding, example=json.dumps(self.examples[rule.id]))
+        if rule.id in self.campaigns.examples and outcome is Outcome.FAIL:
+            finding = msgspec.structs.replace(finding, example=json.dumps(self.campaigns.examples[rule.id]))
         return self._read(rule, finding, reading)
 
     def _hidden(self, claim: Claim) -> str:

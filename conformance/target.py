@@ -27,8 +27,12 @@ SPECIAL: dict[str, Callable[[str], bool]] = {
     "space": lambda value: " " in value,
     "ampersand": lambda value: "&" in value,
     "non-ascii": lambda value: not value.isascii(),
+    "beyond-bmp": lambda value: any(ord(char) > BMP for char in value),
 }
 """What a secret or password may hold that encodings treat differently."""
+
+BMP = 0xFFFF
+"""The last character that three octets of UTF-8 can hold."""
 
 
 class _Strict(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):

@@ -63,6 +63,7 @@ USERS = {
     "api7813370004": User("Pw-6kXpB2nMz8", locked=True),
     "api7813370005": User("Pw+9%26=&q Rt"),
     "api7813370006": User("Pw-øæå-€4LnB"),
+    "api7813370007": User("Pw-\U0001d11e\U0001f511-8Rt"),
 }
 CODES = {
     f"code-{serial}": Code("reference-client", "api7813370001", f"https://app.example/back/{number}")

@@ -33,7 +33,7 @@ class MissingHeaderAccepted(Server):
         return super().authenticate(call, form) if call.lines("authorization") else next(iter(CLIENTS))
 
 
-@fault(breaks={"T-38": "fail", "F-04": "fail", "S-02": "fail", "S-04": "fail", "S-05": "fail", "N-7617-04": "fail"})
+@fault(breaks={"T-38": "fail", "F-04": "fail", "S-02": "fail", "S-04": "fail", "S-05": "fail", "S-13": "fail", "N-7617-04": "fail"})
 class SecretNotChecked(Server):
     """Any secret authenticates a known client."""
 
@@ -65,7 +65,7 @@ class SecretTailAccepted(Server):
         return given in (secret, secret[1:])
 
 
-@fault(breaks={"F-04": "fail", "S-02": "fail", "S-05": "fail"})
+@fault(breaks={"F-04": "fail", "S-02": "fail", "S-05": "fail", "S-13": "fail"})
 class SecretSuffixIgnored(Server):
     """Whatever follows the right secret is ignored."""
 
@@ -81,7 +81,9 @@ class SecretCaseIgnored(Server):
         return given.lower() == secret.lower()
 
 
-@fault(breaks={"F-04": "fail", "S-02": "fail"}, also={"S-05": "a space behind the secret counts as little as any character"})
+@fault(
+    breaks={"F-04": "fail", "S-02": "fail", "S-13": "fail"}, also={"S-05": "a space behind the secret counts as little as any character"}
+)
 class SecretCutAtSixteen(Server):
     """Only the first sixteen characters of the secret count."""
 
@@ -90,7 +92,7 @@ class SecretCutAtSixteen(Server):
 
 
 @fault(
-    breaks={"F-04": "fail", "S-02": "fail"},
+    breaks={"F-04": "fail", "S-02": "fail", "S-13": "fail"},
     also={
         "S-05": "a space behind the secret counts as little as any character",
         "N-7617-04": "the end of a secret with colons does not count",

@@ -87,7 +87,7 @@ class ResourceOpen(Server):
         return self.json(200, {"user": "somebody"})
 
 
-@fault(breaks={"F-25": "fail"}, also={"F-05": "other things happened to the token, too"})
+@fault(breaks={"F-25": "fail"})
 class ThirdLoginEvicts(Server):
     """Every fifth login ends the token of the login before."""
 

@@ -140,7 +140,7 @@ class PlusInPasswordLost(Server):
         return super().password_matches(given.replace("+", " "), password)
 
 
-@fault(breaks={"N-6749-17": "fail"})
+@fault(breaks={"N-6749-17": "fail", "N-6749-40": "fail"})
 class PasswordAsLatin1(Server):
     """The password is decoded as Latin-1 instead of UTF-8."""
 
@@ -183,7 +183,7 @@ class NotAllowedWithoutAllow(Server):
         return with_header(super().not_allowed(allow), "allow", None)
 
 
-@fault(breaks={"S-09": "fail"})
+@fault(breaks={"S-09": "fail", "T-53": "fail"})
 class QueryParametersMerged(Server):
     """Parameters of the query count like those of the body."""
 
@@ -191,18 +191,21 @@ class QueryParametersMerged(Server):
         return [*parse_qsl(call.query, keep_blank_values=True), *super().pairs(call)]
 
 
-@fault(breaks={"N-6749-11": "fail"})
+KNOWN = ("grant_type", "username", "password", "scope", "code", "redirect_uri", "refresh_token", "client_id", "client_secret")
+
+
+@fault(breaks={"N-6749-11": "fail", "T-53": "fail"})
 class UnknownParameterRefused(Server):
     """A parameter that the server does not know is an error."""
 
     def form(self, call: Call) -> dict[str, str]:
         form = super().form(call)
-        if any(name.startswith("x-") for name in form):
+        if set(form) - {*KNOWN}:
             raise self.refusal(2)
         return form
 
 
-@fault(breaks={"N-6749-12": "fail"})
+@fault(breaks={"N-6749-12": "fail", "T-53": "fail"})
 class RepeatedParameterAccepted(Server):
     """Of a parameter that stands twice the first one counts."""
 
@@ -210,7 +213,7 @@ class RepeatedParameterAccepted(Server):
         return list({name: (name, value) for name, value in reversed(super().pairs(call))}.values())
 
 
-@fault(breaks={"N-6749-10": "fail"})
+@fault(breaks={"N-6749-10": "fail", "T-53": "fail"})
 class EmptyScopeRefused(Server):
     """A scope without a value is an illegal scope."""
 
