@@ -2,20 +2,24 @@
 
 import json
 from functools import lru_cache
-from typing import Any, NoReturn
+from typing import Any, Literal, NoReturn
 
 from conformance.model import Reply
 
 
 class NotJson(ValueError):
-    """Why a body is no JSON text."""
+    """Why a body is no JSON text; `rule` is the one of RFC 8259 that it breaks."""
+
+    def __init__(self, reason: str, rule: Literal["syntax", "utf-8", "no-mark", "unique"] = "syntax") -> None:
+        super().__init__(reason)
+        self.rule = rule
 
 
 class Repeated(NotJson):
     """A member stands twice in one object; its name."""
 
     def __init__(self, name: str) -> None:
-        super().__init__(f"the member {name!r} appears twice")
+        super().__init__(f"the member {name!r} appears twice", "unique")
         self.name = name
 
 
@@ -62,9 +66,9 @@ def _parse(text: str) -> Any:
 def parse(reply: Reply) -> Any:
     """The value of a reply's body (RFC 8259); raises NotJson with the reason."""
     if reply.encoding != "utf-8":
-        raise NotJson("the body is not UTF-8")
+        raise NotJson("the body is not UTF-8", "utf-8")
     if reply.body.startswith("\ufeff"):
-        raise NotJson("the body begins with a byte order mark")
+        raise NotJson("the body begins with a byte order mark", "no-mark")
     return _parse(reply.body)
 
 

@@ -18,6 +18,7 @@ DEMANDED = {
     ("errors.status", "other"): {"error-status"},
     ("code-2", "message"): {"logout-invalid-token-401"},
     ("code-2", "endpoint"): {"logout-invalid-token-401"},
+    ("logout.body", "unlabelled"): {"content-has-type"},
     ("client.in-body", "accepted"): {"client-only-in-header"},
     **{("errors.shape", shape): {"clients-error-named"} for shape in ("members", "gateway", "nested", "list", "text", "xml")},
 }

@@ -65,6 +65,49 @@ _alone("logout-token-in-cookie", "L-10", "cookie")
 _alone("logout-by-post-of-token", "S-40", "body", "POST")
 
 
+_IN_QUERY = API.logout(None, **in_query(API, Slot("token#1")))
+
+
+@rule(
+    "query-is-no-carrier",
+    clause="N-6750-04",
+    severity=Severity.MEDIUM,
+    when=lambda exchange, api: (
+        exchange.request.operation == "logout"
+        and [name for name, _ in exchange.request.query] == [(api.contract.link.member,)]
+        and not any(name == "Authorization" for name, _ in exchange.request.headers)
+    ),
+    right=[line(_IN_QUERY, bad_header())],
+    wrong=[Differs(0, "status", 200)],
+)
+def query_is_no_carrier(exchange: Exchange, api: Api) -> None:
+    """A token that stands in the query alone is not honoured: an address ends up in logs and histories."""
+    if accepts(exchange):
+        raise Violation("a refusal", f"status {expect.answered(exchange).status}")
+
+
+@rule(
+    "two-methods-are-400",
+    clause="N-6750-10",
+    severity=Severity.LOW,
+    when=lambda exchange, api: _in_two_ways(exchange, api) and not accepts(exchange) and expect.answered(exchange).status < 500,
+    right=[line(API.logout(bearer(Slot("token#1")), headers=(("Authorization", bearer(Slot("token#2"))),)), bad_header(400))],
+    wrong=[Differs(0, "status", 401), Differs(0, "status", 403)],
+)
+def two_methods_are_400(exchange: Exchange, api: Api) -> None:
+    """A logout that carries tokens in two ways, if it is refused, is a bad request: status 400."""
+    expect.status(exchange, 400)
+
+
+def _in_two_ways(exchange: Exchange, api: Api) -> bool:
+    """A logout by its own method with two Authorization fields, or with one and a token in query or body."""
+    request = exchange.request
+    fields = sum(name == "Authorization" for name, _ in request.headers)
+    elsewhere = sum(name == (api.contract.link.member,) for name, _ in (*request.query, *(request.form or ())))
+    plain = request.operation == "logout" and request.method == api.contract.operations["logout"].method
+    return plain and fields >= 1 and fields + elsewhere > 1
+
+
 def _beside(name: str, clause: str, carrier: str, severity: Severity) -> None:
     @check(
         name,

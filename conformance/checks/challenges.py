@@ -65,6 +65,22 @@ def challenge_parameter_once(exchange: Exchange, api: Api) -> None:
 
 
 @rule(
+    "bearer-realm-once",
+    subject="logout",
+    clause="N-6750-07",
+    severity=Severity.LOW,
+    when=_with("bearer"),
+    right=[line(LOGOUT_BARE, bad_header())],
+    wrong=[Differs(0, FIELD, 'Bearer realm="a", realm="b"'), Differs(0, FIELD, 'Bearer realm="a", error="invalid_token", Realm="a"')],
+)
+def bearer_realm_once(exchange: Exchange, api: Api) -> None:
+    """A Bearer challenge has one realm at most."""
+    for challenge in _challenges(exchange):
+        if challenge.scheme == "bearer" and len(challenge.all("realm")) > 1:
+            raise Violation("one realm", f"header WWW-Authenticate has {len(challenge.all('realm'))} of realm")
+
+
+@rule(
     "basic-challenge-realm",
     clause="N-7617-02",
     severity=Severity.LOW,

@@ -1,15 +1,64 @@
-"""The Authorization header of logout: other schemes, no token, near misses of a token, what follows a token."""
+"""The Authorization header of logout: the header as documented, other schemes, no token, near misses of a token, what follows one."""
+
+from collections.abc import Sequence
 
 from conformance import expect
-from conformance.api import UNKNOWN_TOKEN, Api, Conversation, basic, credentials, edited
+from conformance.api import UNKNOWN_TOKEN, Api, Conversation, basic, credentials, describe, edited
+from conformance.challenge import parse
 from conformance.checks.logout import requires_logout, still_alive
-from conformance.errors import Violation
+from conformance.errors import Inconclusive, Violation
 from conformance.model import Exchange, Severity, Slot, Text
+from conformance.oracle import conditions
 from conformance.profile import accepts
-from conformance.registry import Differs, check
-from conformance.scripts import ALIVE, OK, bad_header, invalid_token, token
+from conformance.registry import Differs, check, rule
+from conformance.scripts import ALIVE, OK, bad_header, invalid_token, line, logout, token
 
 SUBJECT = "logout"
+
+
+def documented(exchange: Exchange, api: Api) -> bool:
+    """A logout with nothing but an issued token in the Bearer header, as the page has it."""
+    return exchange.request.operation == "logout" and conditions(exchange.request, api.contract) == frozenset()
+
+
+@rule(
+    "bearer-header-supported",
+    clause="N-6750-02",
+    severity=Severity.HIGH,
+    over="run",
+    when=documented,
+    right=[line(logout(), OK)],
+    wrong=[Differs(0, "status", 400), Differs(0, "status", 401)],
+)
+def bearer_header_supported(exchanges: Sequence[Exchange], api: Api) -> tuple[Exchange, ...]:
+    """A token in the Authorization header, behind the scheme Bearer, is accepted."""
+    found = tuple(exchange for exchange in exchanges if accepts(exchange))
+    if not found:
+        raise Violation("a token in the header accepted", describe(exchanges[-1]), exchanges[-1:])
+    return found
+
+
+@rule(
+    "logout-without-client",
+    clause="L-21",
+    severity=Severity.MEDIUM,
+    over="run",
+    when=documented,
+    right=[line(logout(), OK), line(logout(), invalid_token())],
+    wrong=[Differs(1, "header:WWW-Authenticate", 'Basic realm="api"')],
+)
+def logout_without_client(exchanges: Sequence[Exchange], api: Api) -> tuple[Exchange, ...]:
+    """A logout with a token is accepted without the client's credentials, and never answered with a demand for them."""
+    wanted = api.contract.operations[api.contract.link.source].scheme
+    for exchange in exchanges:
+        value = expect.answered(exchange).header("WWW-Authenticate") or ""
+        schemes = {challenge.scheme for challenge in parse(value)}
+        if expect.answered(exchange).status == 401 and schemes == {wanted}:
+            raise Violation("no demand for the client's credentials", f"header WWW-Authenticate is {value!r}", [exchange])
+    found = tuple(exchange for exchange in exchanges if accepts(exchange))
+    if not found:
+        raise Inconclusive("an accepted logout", describe(exchanges[-1]), exchanges[-1:])
+    return found
 
 
 def _bad_header(name: str, clause: str, title: str, authorization: Text, condition: str = "wrong-scheme") -> None:

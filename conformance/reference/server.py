@@ -316,7 +316,9 @@ class Server:
     def bearer(self, call: Call) -> str:
         """The token of a Bearer header; raises Refusal with 6."""
         lines = call.lines("authorization")
-        value = lines[0] if len(lines) == 1 else ""
+        if len(lines) > 1:
+            raise replace(self.refusal(6, scheme="Bearer"), status=400)
+        value = lines[0] if lines else ""
         if self.reading("logout.doubled-prefix") == "tolerated":
             value = value.removeprefix("Authorization: ")
         scheme, _, token = value.partition(" ")

@@ -561,6 +561,13 @@ class RealmTwice(_Challenge):
     to_client = 'Basic realm="oauth", realm="api", error="invalid_client"'
 
 
+@fault(breaks={"N-9110-04": "fail", "N-6750-07": "fail"})
+class BearerRealmTwice(_Challenge):
+    """The Bearer challenge has two realms."""
+
+    to_bearer = 'Bearer realm="oauth", realm="api"{}'
+
+
 @fault(breaks={"N-7617-06": "fail"})
 class CharsetLatin1(_Challenge):
     """The Basic challenge announces the charset ISO-8859-1."""

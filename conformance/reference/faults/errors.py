@@ -298,6 +298,14 @@ refusals(
 )
 
 
+errors(
+    "problem-details-lie",
+    "Errors are problem details that name the status 500.",
+    {"N-9457-01": "warn"},
+    lambda answer, refusal: edited(with_header(answer, "content-type", "application/problem+json"), status=500),
+)
+
+
 @fault(breaks={"N-9110-21": "fail"})
 class DateMissing(Server):
     """No reply has a Date."""

@@ -146,7 +146,7 @@ class _Elsewhere(Server):
         return found or super().bearer(call)
 
 
-@fault(breaks={"L-10": "fail"})
+@fault(breaks={"L-10": "fail", "N-6750-04": "warn"})
 class LogoutByQuery(_Elsewhere):
     """A token in the query is honoured when the header is missing."""
 
@@ -409,13 +409,45 @@ farewell(
 )
 
 
-@fault(breaks={"L-01": "fail"}, also={"N-6750-09": "the status is 404"})
+@fault(breaks={"L-01": "fail", "N-6750-02": "fail"}, also={"N-6750-09": "the status is 404"})
 class LogoutNotFound(Server):
     """Logout answers every living token with 404."""
 
     def logout(self, call: Call) -> Answer:
         self.bearer(call)
         raise replace(self.dead_token(), status=404)
+
+
+@fault(breaks={"L-21": "fail"})
+class SecondUserLogoutWantsClient(Server):
+    """Logout of a token of the second user demands the client's credentials."""
+
+    def logout(self, call: Call) -> Answer:
+        token = self.tokens.get(self.bearer(call))
+        if token is not None and token.user == "api7813370002":
+            raise self.refusal(6)
+        return super().logout(call)
+
+
+@fault(breaks={"L-01": "fail", "L-21": "fail", "N-6750-02": "fail"})
+class LogoutWantsClient(Server):
+    """Logout demands the client's credentials besides the token."""
+
+    def logout(self, call: Call) -> Answer:
+        token = self.tokens.get(self.bearer(call))
+        if token is not None and self.lives(token):
+            raise self.refusal(6)
+        return super().logout(call)
+
+
+@fault(breaks={"N-6750-10": "warn"})
+class TwoTokensAre401(Server):
+    """A logout with two tokens in two Authorization fields is answered with 401."""
+
+    def bearer(self, call: Call) -> str:
+        if len(call.lines("authorization")) > 1:
+            raise self.refusal(6, scheme="Bearer")
+        return super().bearer(call)
 
 
 @fault(breaks={"T-03": "fail", "L-14": "fail", "L-02": "fail", "L-16": "warn"})

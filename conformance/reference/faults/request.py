@@ -175,6 +175,23 @@ class TokenByHead(Server):
         return super().token(replace(call, method="POST") if call.method == "HEAD" else call)
 
 
+@fault(breaks={"N-9110-17": "warn"})
+class NotAllowedUnlabelled(Server):
+    """A 405 does not say in which media type its text is."""
+
+    def not_allowed(self, allow: str) -> Answer:
+        return with_header(super().not_allowed(allow), "content-type", None)
+
+
+@fault(breaks={"N-8259-01": "fail"})
+class NotAllowedInLatin1(Server):
+    """The text of a 405 is JSON encoded in Latin-1."""
+
+    def not_allowed(self, allow: str) -> Answer:
+        answer = with_header(super().not_allowed(allow), "content-type", "application/json")
+        return replace(answer, body='{"message": "metoden er ugyldig på denne adressen"}'.encode("latin-1"))
+
+
 @fault(breaks={"N-9110-13": "fail"})
 class NotAllowedWithoutAllow(Server):
     """A 405 does not say what is allowed."""
@@ -238,6 +255,16 @@ class JsonBodyIsServerError(Server):
     def pairs(self, call: Call) -> list[tuple[str, str]]:
         if "json" in "".join(call.lines("content-type")):
             raise internal()
+        return super().pairs(call)
+
+
+@fault(breaks={"N-9110-18": "warn"})
+class JsonBodyIsNotAcceptable(Server):
+    """A JSON body is answered with 406, which is about the reply and not about the request."""
+
+    def pairs(self, call: Call) -> list[tuple[str, str]]:
+        if "json" in "".join(call.lines("content-type")):
+            raise replace(self.refusal(2), status=406)
         return super().pairs(call)
 
 
