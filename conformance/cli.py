@@ -82,7 +82,9 @@ def run(
     verbose: bool,
 ) -> int:
     """Run the claims and write run.ndjson, run.json, report.html and junit.xml."""
-    from conformance import checks, contract, embedded, plan
+    import msgspec
+
+    from conformance import checks, contract, embedded, ledger, plan, risk
     from conformance import target as targets
     from conformance.session import Options, gate_of, selected
 
@@ -97,6 +99,8 @@ def run(
         os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", leftovers)
         if dry_run:
             would = target or embedded.target("http://127.0.0.1")
+            if target is not None:
+                would = msgspec.structs.replace(target, risk=risk.left_of(target.risk, risk.ledger_of(target, ledger.state_folder())))
             click.echo(plan.rendered(plan.plan(spec, would, claims, seed), would, claims, spec))
             return 0
         return _run(spec, target, options, claims, out, verbose=verbose)

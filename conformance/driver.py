@@ -15,6 +15,7 @@ from conformance import edits, strictjson
 from conformance.api import Effect, Send, Sleep, Together
 from conformance.contract import Contract
 from conformance.errors import NotObservable
+from conformance.ledger import Ledger
 from conformance.model import Exchange, Minted, Reply, Request
 from conformance.redact import Redactor, distinctive, suspects
 from conformance.risk import Budgets
@@ -74,6 +75,7 @@ class Driver:
         clock: Clock,
         *,
         redactor: Redactor | None = None,
+        ledger: Ledger | None = None,
         on_exchange: Callable[[Exchange], None] = lambda exchange: None,
     ) -> None:
         self.target, self.contract = target, contract
@@ -97,7 +99,7 @@ class Driver:
         self._suspects: set[str] = set()
         self._began = clock.now()
         self._last_sent = float("-inf")
-        self._budgets = Budgets(target.risk, contract)
+        self._budgets = Budgets(target.risk, contract, ledger)
         self._lock = Lock()
 
     def now(self) -> float:

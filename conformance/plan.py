@@ -187,7 +187,7 @@ def rendered(demand: Plan, target: Target, claims: Sequence[Claim], contract: Co
     lines.append(f"  {left.tokens} tokens issued")
     for name, budget in (("R3", "wrong_secrets"), ("R4", "wrong_passwords")):
         limit = getattr(target.risk, budget)
-        allowed = "no budget is set" if limit is None else f"the budget is {limit}"
+        allowed = "no budget is set" if limit is None else f"{limit} may be spent"
         wants = f"; all claims want {wanted[name]}" if wanted[name] > sent[name] else ""
         lines.append(f"  {sent[name]} failed logins of {budget.replace('_', ' ')} ({allowed}{wants})")
     shrinking = f"{generate.SHRINK_BUDGET} values each, to find a smaller one"

@@ -1,10 +1,16 @@
 """What a request may cost on a live account, and what a run may spend: classes of risk and budgets. Sends nothing."""
 
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import msgspec
+
 from conformance import edits, oracle
 from conformance.contract import Contract
 from conformance.errors import NotObservable
+from conformance.ledger import Ledger
 from conformance.model import Request
-from conformance.target import Risk
+from conformance.target import Risk, Target
 
 CLASSES = {
     "R0": "no valid secret is sent",
@@ -42,13 +48,16 @@ def is_token(slot: str) -> bool:
     return "#" in slot
 
 
-class Budgets:
-    """What is left of the budgets of a target file while a run goes on."""
+BUDGETS = ("wrong_secrets", "wrong_passwords")
 
-    def __init__(self, risk: Risk, contract: Contract) -> None:
-        self._risk, self._contract = risk, contract
+
+class Budgets:
+    """What is left of the budgets of a target file while a run goes on; with a ledger, what earlier runs spent counts too."""
+
+    def __init__(self, risk: Risk, contract: Contract, ledger: Ledger | None = None) -> None:
+        self._risk, self._contract, self._ledger = risk, contract, ledger
         self.requests = 0
-        self.spent = {"wrong_secrets": 0, "wrong_passwords": 0}
+        self._spent = dict.fromkeys(BUDGETS, 0)
 
     def spend(self, request: Request) -> None:
         """Count a request that is about to be sent; raises NotObservable, naming the line to raise, when a budget is used up."""
@@ -56,9 +65,32 @@ class Budgets:
         if limit is not None and self.requests >= limit:
             raise NotObservable("the budget of requests is used up", f"risk: {{requests: {limit * 2 or 100}}}")
         budget = oracle.spends(request, self._contract)
-        if budget is not None:
-            limit = getattr(self._risk, budget)
-            if limit is not None and self.spent[budget] >= limit:
-                raise NotObservable(f"the budget of {budget} is used up", f"risk: {{{budget}: {limit + 1}}}")
-            self.spent[budget] += 1
+        limit = getattr(self._risk, budget) if budget is not None else None
+        if budget is not None and limit is not None:
+            self._draw(budget, limit)
         self.requests += 1
+
+    def _draw(self, budget: str, limit: int) -> None:
+        mine = self._spent[budget]
+        if limit > 0 and (self._ledger.take(budget, limit) if self._ledger is not None else mine < limit):
+            self._spent[budget] += 1
+            return
+        spent = self._ledger.spent(budget) if limit > 0 and self._ledger is not None else mine
+        earlier = f" ({spent - mine} of it by earlier runs within 24 hours)" if spent > mine else ""
+        raise NotObservable(f"the budget of {budget} is used up{earlier}", f"risk: {{{budget}: {max(spent, limit) + 1}}}")
+
+
+def ledger_of(target: Target, folder: Path) -> Ledger | None:
+    """The ledger of the target's account, if its target file sets a budget of failed logins; without one nothing is kept."""
+    if not any(getattr(target.risk, budget) for budget in BUDGETS):
+        return None
+    return Ledger(folder, (urlsplit(target.base_url).netloc.lower(), target.client.id, target.user.username))
+
+
+def left_of(risk: Risk, ledger: Ledger | None) -> Risk:
+    """The budgets less what earlier runs spent."""
+    if ledger is None:
+        return risk
+    limits = {budget: getattr(risk, budget) for budget in BUDGETS}
+    left = {budget: max(0, limit - ledger.spent(budget)) for budget, limit in limits.items() if limit is not None}
+    return msgspec.structs.replace(risk, **left)

@@ -14,12 +14,14 @@ from conformance import checks
 from conformance.contract import Contract
 from conformance.driver import Clock, Driver, RealClock
 from conformance.errors import RecordError, UsageError
+from conformance.ledger import state_folder
 from conformance.model import LAYERS, Exchange, Finding, Outcome
 from conformance.profile import Profile
 from conformance.record import Axis, ClauseText, Footer, Header, Record, TargetLabel, Writer, footer_of, redacted
 from conformance.redact import Redactor
 from conformance.registry import Claim
 from conformance.render import FILES
+from conformance.risk import ledger_of, left_of
 from conformance.runner import Run, conduct
 from conformance.target import Target
 from conformance.transport import SocketTransport, Transport
@@ -127,11 +129,12 @@ class Session:
         self.exchanges: list[Exchange] = []
         self.findings: list[Finding] = []
         self.footer: Footer | None = None
+        ledger = ledger_of(target, state_folder()) if kind == "real" else None
+        left_of(target.risk, ledger)  # a ledger that cannot be read ends the run before it sends anything
         self._writer = _open(out, self.header, self.redactor)
         self._began = time.monotonic()
-        self.driver = Driver(
-            target, contract, transport or transport_to(target), clock or RealClock(), redactor=self.redactor, on_exchange=self._exchanged
-        )
+        wires, time_ = transport or transport_to(target), clock or RealClock()
+        self.driver = Driver(target, contract, wires, time_, redactor=self.redactor, ledger=ledger, on_exchange=self._exchanged)
         self.run = Run(contract, target, self.driver, self.exchanges, options.seed)
 
     def _exchanged(self, exchange: Exchange) -> None:

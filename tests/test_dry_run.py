@@ -136,6 +136,6 @@ def test_command_sends_nothing_and_says_what_it_would(tmp_path: Path) -> None:
     lines = done.stdout.splitlines()
     assert "requests; nothing was sent" in lines[0]
     assert [line.split()[0] for line in lines[1:8]] == list(CLASSES)
-    assert [line for line in lines if line.startswith("  1 failed logins of wrong secrets (the budget is 1; all claims want ")]
+    assert [line for line in lines if line.startswith("  1 failed logins of wrong secrets (1 may be spent; all claims want ")]
     assert "  password-near-miss[case]                 the budget of wrong_passwords is used up; risk: {wrong_passwords: 1}" in lines
     assert [path.name for path in tmp_path.iterdir()] == ["target.yaml"]
