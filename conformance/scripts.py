@@ -67,7 +67,7 @@ FIXTURES = (
     "resource second_user foreign_user locked_user second_client client_without_grant unapproved_client broken_client"
     " short_lived_client special_clients special_users authorization_codes scopes"
 )
-KINDS = ("colon", "percent", "plus", "space", "ampersand", "non-ascii", "beyond-bmp")
+KINDS = ("colon", "percent", "plus", "space", "ampersand", "non-ascii", "beyond-bmp", "latin-1")
 SPECIAL = {f"{who}:{kind}": f"special_{who}s.{n}" for who in ("client", "user") for n, kind in enumerate(KINDS)}
 API = Api(contract.load(), PROFILE, fixtures=frozenset(FIXTURES.split()), special=SPECIAL)
 

@@ -28,6 +28,7 @@ SPECIAL: dict[str, Callable[[str], bool]] = {
     "ampersand": lambda value: "&" in value,
     "non-ascii": lambda value: not value.isascii(),
     "beyond-bmp": lambda value: any(ord(char) > BMP for char in value),
+    "latin-1": lambda value: not value.isascii() and max(value) <= "\xff",
 }
 """What a secret or password may hold that encodings treat differently."""
 

@@ -281,6 +281,29 @@ def logout_redirects_to_nobody(exchange: Exchange, api: Api) -> None:
         raise Violation("no redirect to an address of the caller's choice", f"header Location is {location!r}")
 
 
+@rule(
+    "logout-sends-browser-nowhere",
+    clause="S-43",
+    severity=Severity.HIGH,
+    when=lambda exchange, api: exchange.request.operation == "logout" and bool(set(BROWSER[1:2]) & set(exchange.request.query)),
+    right=[line(API.logout(None, query=BROWSER), bad_header())],
+    wrong=[
+        Differs(0, "header:Location", f"{ELSEWHERE}?state=harness"),
+        Differs(0, "header:Refresh", f"0; url={ELSEWHERE}"),
+        Differs(0, "body", f'<html><meta http-equiv="refresh" content="0; url={ELSEWHERE}">'),
+    ],
+)
+def logout_sends_browser_nowhere(exchange: Exchange, api: Api) -> None:
+    """No reply to logout takes a browser to an address of the caller's choice: by Location, by Refresh, or by its page."""
+    reply = expect.answered(exchange)
+    for name in ("Location", "Refresh"):
+        value = reply.header(name) or ""
+        if ELSEWHERE in value and not (name == "Location" and ELSEWHERE in value.partition("?")[2]):
+            raise Violation("no way to an address of the caller's choice", f"header {name} is {value!r}")
+    if ELSEWHERE in reply.body and "<" in reply.body:
+        raise Violation("no page that leads to an address of the caller's choice", f"body {reply.body[:80]!r}")
+
+
 @check(
     "logout-browser-mode-ends-nothing",
     clause="S-44",

@@ -130,10 +130,11 @@ def basic_encoding(exchanges: Sequence[Exchange], api: Api) -> str:
 
 def _of_non_ascii(exchange: Exchange, api: Api) -> bool:
     """A login with a secret beyond ASCII as raw UTF-8, or a challenge that announces UTF-8."""
-    return exchange.request.operation == "token" and (_is_non_ascii(exchange, api) or _announces(exchange))
+    return exchange.request.operation == "token" and (is_raw_beyond_ascii(exchange, api) or _announces(exchange))
 
 
-def _is_non_ascii(exchange: Exchange, api: Api) -> bool:
+def is_raw_beyond_ascii(exchange: Exchange, api: Api) -> bool:
+    """A login with a secret beyond ASCII, as raw UTF-8."""
     return ("Authorization", credentials(api.special.get("client:non-ascii", ""))) in exchange.request.headers
 
 
@@ -159,7 +160,7 @@ _NON_ASCII = API.login(authorization=credentials(API.special["client:non-ascii"]
 )
 def announced_charset_holds(exchanges: Sequence[Exchange], api: Api) -> tuple[Exchange, ...]:
     """A server whose challenge announces UTF-8 takes a secret beyond ASCII as UTF-8."""
-    logins = [exchange for exchange in exchanges if _is_non_ascii(exchange, api)]
+    logins = [exchange for exchange in exchanges if is_raw_beyond_ascii(exchange, api)]
     if not logins or not any(_announces(exchange) for exchange in exchanges):
         raise NotApplicable("a challenge that announces UTF-8, and a secret beyond ASCII", "not both were seen")
     for exchange in logins:

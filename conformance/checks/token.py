@@ -259,7 +259,7 @@ def token_other_path(api: Api) -> Conversation[str]:
 
 @rule(
     "token-request-not-redirected",
-    clause="N-9700-07",
+    clause="S-36",
     severity=Severity.HIGH,
     when=lambda exchange, api: exchange.request.operation == "token" and exchange.reply is not None,
     right=[line(LOGIN, token())],
@@ -270,6 +270,20 @@ def token_request_not_redirected(exchange: Exchange, api: Api) -> None:
     location = expect.answered(exchange).header("Location") or ""
     if "//" in location.partition("?")[0]:
         raise Violation("no Location at another origin", f"header Location is {location!r}")
+
+
+@rule(
+    "token-request-without-307",
+    clause="N-9700-07",
+    severity=Severity.MEDIUM,
+    when=lambda exchange, api: exchange.request.operation == "token" and exchange.reply is not None,
+    right=[line(LOGIN, token())],
+    wrong=[Differs(0, "status", 307)],
+)
+def token_request_without_307(exchange: Exchange, api: Api) -> None:
+    """No token request is answered with 307, with which a client sends secret and password again."""
+    if expect.answered(exchange).status == 307:
+        raise Violation("another status than 307", "status 307")
 
 
 def _password_near_miss(name: str, op: str, *args: int | str) -> None:

@@ -55,6 +55,7 @@ CLIENTS = {
     "special-client-3": Client("ref+Secret+Pw6m"),
     "special-client-4": Client("ref Secret Xc1v"),
     "special-client-5": Client("réf-Sécret-€7b"),
+    "special-client-6": Client("réf-Sécret-ø5t"),
 }
 USERS = {
     "api7813370001": User("Pw-4hTzQ9rLk2"),

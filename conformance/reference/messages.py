@@ -78,3 +78,15 @@ def with_header(answer: Answer, name: str, value: str | None) -> Answer:
 def digest(text: str) -> str:
     """A value that nobody can guess who does not know the text, in base64url."""
     return base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).decode().rstrip("=")
+
+
+def user_pass(encoded: str) -> str | None:
+    """What Basic credentials say, in UTF-8 or else in Latin-1, as some clients send them; None if they are no Base64."""
+    try:
+        octets = base64.b64decode(encoded.encode("ascii"), validate=True)
+    except ValueError:
+        return None
+    try:
+        return octets.decode("utf-8") if len(encoded) % 4 == 0 else None
+    except UnicodeDecodeError:
+        return octets.decode("latin-1")

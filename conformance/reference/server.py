@@ -1,7 +1,5 @@
 """The server itself, without sockets: a request in, an answer out. Methods are the seams at which a fault differs."""
 
-import base64
-import binascii
 import hmac
 import json
 import math
@@ -14,7 +12,7 @@ from urllib.parse import unquote_plus
 from conformance.reference.accounts import CLIENTS, CODES, GRANTS, REDIRECT, SCOPE, USERS, Client
 from conformance.reference.errors import CLIENT_ROWS, INVALID_TOKEN, MESSAGES, WORDS, Refusal, written
 from conformance.reference.forms import pairs_of
-from conformance.reference.messages import NO_STORE, NOT_FOUND, OLD_PATH, Answer, Call, Headers, Refresh, Token, digest
+from conformance.reference.messages import NO_STORE, NOT_FOUND, OLD_PATH, Answer, Call, Headers, Refresh, Token, digest, user_pass
 from conformance.reference.readings import CAP, READINGS, REVOCATION_LAG_S
 
 
@@ -120,10 +118,10 @@ class Server:
 
     def decode(self, encoded: str) -> str:
         """The user-pass of a Basic header."""
-        try:
-            return base64.b64decode(encoded.encode("ascii"), validate=True).decode("utf-8")
-        except (binascii.Error, UnicodeError, ValueError):
-            raise self.refusal(self.code_of("basic.undecodable")) from None
+        text = user_pass(encoded)
+        if text is None:
+            raise self.refusal(self.code_of("basic.undecodable"))
+        return text
 
     def find_client(self, client: str) -> str | None:
         """The secret of a client, if there is such a client."""
@@ -351,7 +349,7 @@ class Server:
         token = self.tokens.get(self.bearer(call))
         if token is None or not self.lives(token):
             raise Refusal(401, 2, INVALID_TOKEN, "invalid_token", "Bearer")
-        return self.json(200, {"user": "somebody"})
+        return self.json(200, {"subscriber": 1 + list(USERS).index(token.user) if token.user else None})
 
     # Errors
 

@@ -301,7 +301,7 @@ class SpaceInSecretRefused(Server):
         return " " not in secret and super().secret_matches(given, secret)
 
 
-@fault(breaks={"N-7617-05": "fail"})
+@fault(breaks={"N-7617-05": "fail", "I-24": "fail", "I-23": "warn"})
 class NonAsciiSecretRefused(Server):
     """A secret beyond ASCII is refused in every encoding."""
 
@@ -315,7 +315,7 @@ class NonAsciiSecretRefused(Server):
         return secret.isascii() and super().secret_matches(given, secret)
 
 
-@fault(breaks={"N-7617-01": "fail"})
+@fault(breaks={"N-7617-01": "fail", "I-29": "warn"})
 class BasicCaseSensitive(Server):
     """The scheme `basic` in lower case is refused."""
 
@@ -456,7 +456,7 @@ class OddBasicIsCode20(Server):
         if not self.is_basic(scheme) or encoded in (PAGE_EXAMPLE, "YWJj") or ", " in encoded or encoded.startswith(" "):
             return super().check_basic(value)
         try:
-            client, _, secret = base64.b64decode(encoded, validate=True).decode().partition(":")
+            client, _, secret = base64.b64decode(encoded, validate=True).decode("utf-8", "surrogateescape").partition(":")
         except ValueError:
             raise self.refusal(20) from None
         if client not in CLIENTS and not (client and secret and (client + secret).isprintable()):
@@ -623,6 +623,17 @@ class BodyLendsGrant(Server):
         return self.check_secret(form.get("client_id", ""), form["client_secret"]) if "client_secret" in form else client
 
 
+@fault(breaks={"I-23": "warn"})
+class Latin1Refused(Server):
+    """Credentials that are no UTF-8 are undecodable."""
+
+    def decode(self, encoded: str) -> str:
+        text = super().decode(encoded)
+        if base64.b64decode(encoded) != text.encode():
+            raise self.refusal(6)
+        return text
+
+
 @fault(breaks={"N-7617-02": "fail"})
 class RealmWithoutQuotes(_Challenge):
     """The realm of the Basic challenge has no quotes."""
@@ -630,11 +641,12 @@ class RealmWithoutQuotes(_Challenge):
     to_client = 'Basic realm=oauth, error="invalid_client"'
 
 
-@fault(breaks={"N-7617-07": "fail"}, also={"N-7617-05": "a secret beyond Latin-1 never fits"})
+@fault(breaks={"N-7617-07": "fail", "I-24": "fail"}, also={"N-7617-05": "a secret beyond Latin-1 never fits"})
 class AnnouncedCharsetNotHeld(_Challenge):
     """The challenge announces UTF-8, and credentials are decoded as Latin-1."""
 
     to_client = 'Basic realm="oauth", charset="UTF-8", error="invalid_client"'
 
     def decode(self, encoded: str) -> str:
-        return super().decode(encoded).encode().decode("latin-1")
+        super().decode(encoded)
+        return base64.b64decode(encoded).decode("latin-1")

@@ -371,7 +371,7 @@ class DoubledPrefixIsServerError(Server):
         return super().bearer(call)
 
 
-@fault(breaks={"N-6750-03": "fail"})
+@fault(breaks={"N-6750-03": "fail", "I-30": "fail"})
 class BearerCaseSensitive(Server):
     """The scheme `bearer` in lower case is refused."""
 
@@ -584,9 +584,39 @@ class _Browser(Server):
         return super().logout(call)
 
 
-@fault(breaks={"N-9700-06b": "fail"})
+@fault(breaks={"N-9700-06b": "fail", "S-43": "fail"})
 class OpenRedirect(_Browser):
     """The browser mode of logout redirects anywhere."""
+
+
+@fault(breaks={"S-43": "fail"})
+class OpenRefresh(Server):
+    """A refused logout has a Refresh field that sends browsers anywhere."""
+
+    def error(self, refusal: Refusal, call: Call) -> Answer:
+        address = dict(parse_qsl(call.query)).get("post_logout_redirect_uri")
+        return header("refresh", f"0; url={address}" if address else None)(super().error(refusal, call))
+
+
+@fault(breaks={"S-33": "fail"})
+class LineBreakAddsHeader(Server):
+    """A refused logout repeats the state of the browser mode in a field of its own, line breaks and all."""
+
+    def error(self, refusal: Refusal, call: Call) -> Answer:
+        answer = super().error(refusal, call)
+        lines = f"x-state: {dict(parse_qsl(call.query)).get('state', '')}".lower().split("\r\n")
+        fields = tuple((name, value.strip()) for name, _, value in (line.partition(":") for line in lines))
+        return replace(answer, headers=(*answer.headers, *fields))
+
+
+@fault(breaks={"S-32": "fail", "T-50": "fail", "L-13": "fail"})
+class TokenRepeatedRaw(Server):
+    """The error for a malformed token repeats it without escaping it."""
+
+    def error(self, refusal: Refusal, call: Call) -> Answer:
+        answer, given = super().error(refusal, call), "".join(call.lines("authorization"))
+        odd = call.path.endswith("logout") and "<harness>" in given
+        return replace(answer, body=answer.body[:-1] + f', "given": "{given}"}}'.encode()) if odd else answer
 
 
 @fault(breaks={"S-44": "fail", "F-05": "fail"})

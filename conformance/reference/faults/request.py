@@ -132,7 +132,25 @@ class WrongPasswordIsCode22(Server):
             raise
 
 
-@fault(breaks={"T-07": "fail"})
+@fault(breaks={"I-26": "fail"})
+class PercentSpaceLost(Server):
+    """A space in the body is understood as a plus only."""
+
+    def pairs(self, call: Call) -> list[tuple[str, str]]:
+        return super().pairs(replace(call, body=call.body.replace(b"%20", b"%2520")))
+
+
+@fault(breaks={"I-33": "fail", "F-08": "fail", "N-6749-11": "fail"})
+class UnknownParameterRedirects(Server):
+    """A token request with a parameter that nobody knows is redirected to the path itself."""
+
+    def token(self, call: Call) -> Answer:
+        if b"unknown=" in call.body:
+            return Answer(308, (("location", call.path), ("content-type", "text/plain")))
+        return super().token(call)
+
+
+@fault(breaks={"T-07": "fail", "I-26": "fail"})
 class PlusInPasswordLost(Server):
     """A plus in the password becomes a space even where it was percent-encoded."""
 
@@ -299,7 +317,7 @@ class OldPathNeedsNoClient(Server):
         return super().route(call)
 
 
-@fault(breaks={"N-9700-07": "fail"})
+@fault(breaks={"N-9700-07": "fail", "S-36": "fail"})
 class OldPathRedirectsElsewhere(Server):
     """The path without version redirects to another origin, which carries secret and password there."""
 
