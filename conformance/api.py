@@ -113,13 +113,16 @@ class Api(msgspec.Struct, frozen=True):
         """A token request with the parameters that the contract requires for the grant (the first one by default).
 
         `fill` says from which slots: {"user": "second_user"}. The header is the client's own unless `authorization` is given.
+        The page stars the user's credentials for every grant (D-12), so a grant that has parameters of its own carries
+        them, too: a server that needs them has them, and any other ignores them. A grant without goes bare.
         """
         operation = self.contract.operations["token"]
         form: dict[str, Text] = {}
         chosen, slots = operation.grant(grant), dict(fill or {})
         names = {role_of(schema): name for name, schema in {**operation.parameters, **chosen.parameters}.items()}
-        for name in chosen.required:
-            schema = chosen.parameters[name]
+        starred = operation.grant().required if len(chosen.required) > 1 else ()
+        for name in dict.fromkeys((*chosen.required, *starred)):
+            schema = chosen.parameters.get(name) or operation.parameters[name]
             group, dot, leaf = schema.get("x-slot", "").partition(".")
             form[name] = (Slot(f"{slots.get(group, group)}{dot}{leaf}"),) if group else (str(schema["const"]),)
         for role, value in (change or {}).items():

@@ -10,7 +10,7 @@ from conformance.api import Api
 from conformance.contract import Contract
 from conformance.documented import role_of
 from conformance.model import Exchange, Request, Slot
-from conformance.oracle import token_presented
+from conformance.oracle import names_other_grant, token_presented
 from conformance.profile import accepts, told
 
 BEFORE_S, AFTER_S, ROUND_TRIPS = 0.25, 1.0, 3
@@ -151,13 +151,17 @@ def _judge(exchange: Exchange, name: str, token: _Token, seen: bool, api: Api) -
 
 
 def owner_of(request: Request, contract: Contract) -> tuple[str, str]:
-    """Whose token a request asks for: the slot groups of client and user, empty where there is none."""
+    """Whose token a request asks for: the slot groups of client and user, empty where there is none.
+
+    What the user's credentials mean in another grant than the first is not documented (D-12), so there they name nobody.
+    """
     parameters = contract.operations["token"].parameters
+    form = () if names_other_grant(request, contract) else request.form or ()
     client, user = "", ""
     for text in (value for key, value in request.headers if key == "Authorization"):
         named = [part for edit in text if not isinstance(edit, str | Slot) for part in edit.of if isinstance(part, Slot)]
         client = named[0].name.removesuffix(".id") if named else ""
-    for key, value in request.form or ():
+    for key, value in form:
         role, of = role_of(parameters.get(edits.literal(edits.plain(key)) or "", {})), edits.plain(value)
         if role == "user.username" and len(of) == 1 and isinstance(of[0], Slot):
             user = of[0].name.removesuffix(".username")

@@ -243,7 +243,7 @@ def only_fault(name: str, operation: str = "token") -> Callable[[Exchange, Api],
     def holds(exchange: Exchange, api: Api) -> bool:
         request = exchange.request
         alone = request.operation == operation and conditions(request, api.contract) == frozenset({name})
-        return alone and (name in OF_OTHER_GRANTS or not names_other_grant(request, api.contract))
+        return alone and (has_the_stars(request, api.contract) if name in OF_OTHER_GRANTS else not names_other_grant(request, api.contract))
 
     return holds
 
@@ -255,6 +255,11 @@ OF_OTHER_GRANTS = ("no-code", "unknown-code", "wrong-redirect", "no-refresh-toke
 def names_other_grant(request: Request, contract: Contract) -> bool:
     """Whether a token request names one of the grants of which the page documents the name and nothing else (D-12)."""
     return request.operation == "token" and grant_of(request, contract) in [g.word for g in contract.operations["token"].grants[1:]]
+
+
+def has_the_stars(request: Request, contract: Contract) -> bool:
+    """Whether a token request holds every parameter that the page stars for every grant (D-12); without, that alone may be its fault."""
+    return {edits.literal(name) for name, _ in request.form or ()} >= set(contract.operations["token"].grant().required)
 
 
 class Allowed(msgspec.Struct, frozen=True):
@@ -288,7 +293,8 @@ def allowed(request: Request, profile: Profile, contract: Contract, state: str =
         return Allowed("required", clause="F-04") if written else Allowed("open")
     found = [rows_for(condition, operation, profile) for condition in wrong]
     rows = tuple(row for row in operation.rows if any(row in group for group in found)) if all(found) else None
-    if names_other_grant(request, contract) and not (len(wrong) == 1 and wrong <= set(OF_OTHER_GRANTS)):
+    alone = len(wrong) == 1 and wrong <= set(OF_OTHER_GRANTS) and has_the_stars(request, contract)
+    if names_other_grant(request, contract) and not alone:
         rows = None  # the server may not serve the grant, and what else is wrong comes on top
     if all(_tolerated(condition, profile) for condition in wrong):
         return Allowed("open", rows)

@@ -8,7 +8,7 @@ from conformance import expect
 from conformance.api import Api, basic, describe
 from conformance.errors import NotApplicable, Violation
 from conformance.model import Exchange, Reply, Request, Severity, Slot
-from conformance.oracle import conditions, grant_of, only_fault
+from conformance.oracle import conditions, grant_of, has_the_stars, only_fault
 from conformance.profile import accepts, row_named
 from conformance.registry import Differs, rule
 from conformance.scripts import (
@@ -192,6 +192,7 @@ _undocumented_grant(
     when=lambda exchange, api: (
         grant_of(exchange.request, api.contract) in {grant.word for grant in api.contract.operations["token"].grants[1:]}
         and conditions(exchange.request, api.contract) in ({"unknown-code"}, {"unknown-refresh-token"}, frozenset())
+        and (has_the_stars(exchange.request, api.contract) or accepts(exchange))
     ),
     right=[line(UNKNOWN_CODE, error(4)), line(UNKNOWN_REFRESH, error(7))],
     wrong=[Differs(0, "body", ""), Differs(1, "json:code", 22)],
