@@ -80,12 +80,18 @@ def lock(rows: Mapping[str, Row]) -> dict[str, Any]:
         for name, row in rows.items()
         if name
     }
-    return {"claims": claims_in(contract.load()), "contract": list(facts_of(contract.load())), "faults": faults}
+    spec = contract.load()
+    return {"claims": claims_in(spec), "contract": list(facts_of(spec)), "faults": faults, "untested": untested_in(spec)}
 
 
 def claims_in(spec: Contract) -> dict[str, str]:
     """Claim → its clause and title, so that none goes or changes unseen."""
     return {claim.id: f"{claim.clause} {claim.severity.value}: {claim.title}" for claim in checks.load(spec)}
+
+
+def untested_in(spec: Contract) -> dict[str, str]:
+    """Clause without claim → the reason from the closed list, so that no clause is left out unseen."""
+    return {name: clause.untested for name, clause in spec.clauses.items() if clause.untested}
 
 
 PROSE = ("description", "summary", "info", "servers")
@@ -95,7 +101,10 @@ def facts_of(spec: Contract) -> Iterator[str]:
     """What the contract says, prose aside, a line each, so that no line of it changes unseen."""
     yield from _leaves(spec.api.data, "")
     for name, axis in spec.axes.items():
-        yield f"axis {name} ({axis.scope}): {', '.join(axis.readings)} {axis.condition}".rstrip()
+        hidden = [f"{word} hides {' '.join(reading.hides)}" for word, reading in axis.readings.items() if reading.hides]
+        yield "; ".join([f"axis {name} ({axis.scope}): {', '.join(axis.readings)} {axis.condition}".rstrip(), *hidden])
+    for name, clause in spec.clauses.items():
+        yield f"clause {name} ({clause.layer}): {clause.level} for the {clause.binds}"
 
 
 def _leaves(node: Any, at: str) -> Iterator[str]:
