@@ -236,8 +236,8 @@ class Api(msgspec.Struct, frozen=True):
 
 
 def describe(exchange: Exchange) -> str:
-    """One exchange in a few words, for messages."""
+    """One exchange in words, for messages. The body is whole: whoever shows it takes secrets out first and cuts it then."""
     if exchange.reply is None:
         return f"no answer to {exchange.request.method} {exchange.request.operation}: {exchange.failure}"
     body = " ".join(exchange.reply.body.split())
-    return f"status {exchange.reply.status}" + (f", body {body[:160]!r}" if body else ", no body")
+    return f"status {exchange.reply.status}" + (f", body {body!r}" if body else ", no body")

@@ -157,7 +157,7 @@ def redacted(line: Line, redactor: Redactor) -> Line:
     if isinstance(line, Finding):
         return msgspec.structs.replace(line, expected=clean(line.expected), actual=clean(line.actual), example=clean(line.example))
     if isinstance(line, Profile):
-        return msgspec.structs.replace(line, liveness_reason=clean(line.liveness_reason))
+        return msgspec.structs.replace(line, liveness_reason=redactor.message(line.liveness_reason))
     if isinstance(line, Footer):
         return msgspec.structs.replace(line, unmet=tuple(clean(text) for text in line.unmet))
     return line

@@ -9,6 +9,9 @@ from urllib.parse import quote, quote_plus
 SHORT = 6
 """A secret below this length, or made of protocol words, is only replaced where it stands as a word of its own."""
 
+SHOWN = 300
+"""How many characters of a message are shown."""
+
 _VOCABULARY = re.compile(
     "access_token expires_in token_type refresh_token bearer basic error_description error_code code message"
     " invalid client user username password credentials authorization header token secret grant_type".replace(" ", "|")
@@ -42,6 +45,7 @@ def variants(value: str) -> set[str]:
         base64.urlsafe_b64encode(octets).decode(),
         octets.hex(),
         value[::-1],
+        repr(f"'\"{value}")[4:-1],  # as Python quotes it in messages
     }
     return {text for text in found if text}
 
@@ -80,6 +84,11 @@ class Redactor:
         for pattern, marker in self._words:
             text = pattern.sub(marker.replace("\\", r"\\"), text)
         return text
+
+    def message(self, text: str) -> str:
+        """A text for people without any known secret, and cut only then: half a secret would not be known again."""
+        cleaned = self.clean(text)
+        return cleaned if len(cleaned) <= SHOWN else f"{cleaned[:SHOWN]}…"
 
     def found_in(self, text: str) -> tuple[str, ...]:
         """The names of the secrets that occur in the text as such, sorted."""

@@ -60,7 +60,7 @@ class Run:
         try:
             profile = self.driver.play(survey(self.api), "survey")
         except Verdict as verdict:
-            self.broken = f"the survey could not be completed: {verdict}"
+            self.broken = self.driver.redactor.message(f"the survey could not be completed: {verdict}")
             return None
         secrets = {name: value for name, value in self.target.secrets().items() if not name.startswith("headers.")}
         indistinct = tuple(sorted(name for name, value in secrets.items() if not distinctive(value)))
@@ -74,7 +74,7 @@ class Run:
         try:
             self.driver.play(self.api.good_token(), "control")
         except Verdict as verdict:
-            self.broken = self.broken or f"the control login failed: {verdict}"
+            self.broken = self.broken or self.driver.redactor.message(f"the control login failed: {verdict}")
             return False
         return True
 
@@ -250,7 +250,7 @@ class Run:
         if outcome is Outcome.FAIL and not clause.level.mandatory:
             outcome = Outcome.WARN
         shown = evidence[-LISTED:] if outcome.rank >= Outcome.AMBIGUOUS.rank else evidence[:LISTED]
-        clean = self.driver.redactor.clean
+        message = self.driver.redactor.message
         return Finding(
             check=claim.id,
             kind=claim.kind,
@@ -261,8 +261,8 @@ class Run:
             subject=claim.subject,
             title=claim.title,
             outcome=outcome,
-            expected=clean(expected),
-            actual=clean(actual),
+            expected=message(expected),
+            actual=message(actual),
             evidence=len(evidence),
             exchanges=tuple(exchange.id for exchange in shown),
         )

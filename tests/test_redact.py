@@ -2,7 +2,7 @@
 
 import pytest
 
-from conformance.redact import Redactor, distinctive, suspects, variants
+from conformance.redact import SHOWN, Redactor, distinctive, suspects, variants
 
 SECRET = 'a"B: c%+é7&x'
 
@@ -51,3 +51,13 @@ def test_suspect_is_found(text: str) -> None:
 def test_prose_is_no_suspect() -> None:
     """Ordinary messages hold no suspects."""
     assert not suspects('{"token_type": "BearerToken", "message": "Invalid token specification given", "expires_in": 3600}')
+
+
+def test_messages_are_cut_after_secrets_are_out() -> None:
+    """A secret across the place where a message is cut leaves nothing of itself, also as Python quotes it."""
+    redactor, secret = Redactor(), 'S3cr3t\'s \\ "4711"'
+    redactor.add("s", secret)
+    for padding in range(SHOWN - 30, SHOWN + 10):
+        shown = redactor.message(f"body {'.' * padding + secret!r}")
+        assert "S3" not in shown
+        assert len(shown) <= SHOWN + 1

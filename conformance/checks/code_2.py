@@ -113,8 +113,8 @@ def _internal_row(name: str, clause: str, operation: str, request: Request) -> N
     def server_error_is_code_2(exchange: Exchange, api: Api) -> None:
         row, error = row_named(exchange, api.profile, api.contract), error_of(exchange, api.profile, api.contract)
         if row is None or row.code != CODE:
-            body = exchange.reply.body[:80] if exchange.reply else ""
-            raise Violation("code 2, Internal Server Error", f"code {error.code} in a body that begins {body!r}")
+            body = exchange.reply.body if exchange.reply else ""
+            raise Violation("code 2, Internal Server Error", f"code {error.code} in the body {body!r}")
 
 
 _internal_row("internal-error-at-token", "T-49", "token", LOGIN)

@@ -327,7 +327,7 @@ def no_browser_needed(exchange: Exchange, api: Api) -> None:
         raise Violation("no redirect", f"status {reply.status}")
     page = re.match(r"\s*<(?:!doctype html|html)\b", reply.body, re.IGNORECASE)
     if page or (exchange.request.operation == "token" and "text/html" in (reply.header("Content-Type") or "")):
-        raise Violation("no HTML page", f"body {reply.body[:60]!r}" if page else "header Content-Type is text/html")
+        raise Violation("no HTML page", f"body {reply.body!r}" if page else "header Content-Type is text/html")
 
 
 @rule(

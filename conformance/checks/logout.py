@@ -91,7 +91,7 @@ def logout_body(exchange: Exchange, api: Api) -> str:
     wanted = str(documented.schema.get("const", ""))
     text = reply.body.strip()
     if text.strip('"') != wanted:
-        raise Violation(f"the body {wanted}", f"body {reply.body[:80]!r}")
+        raise Violation(f"the body {wanted}", f"body {reply.body!r}")
     media = (reply.header("Content-Type") or "").partition(";")[0].strip().lower()
     if "json" in media:
         return "json" if text.startswith('"') else "mislabelled"

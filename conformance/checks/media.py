@@ -155,7 +155,7 @@ def problem_details(exchange: Exchange, api: Api) -> None:
     reply = expect.answered(exchange)
     found = strictjson.members(reply)
     if not found:
-        raise Violation("an object of problem details", f"body is none: {reply.body[:60]!r}")
+        raise Violation("an object of problem details", f"body is none: {reply.body!r}")
     for name in ("type", "title", "detail", "instance"):
         if not isinstance(found.get(name, ""), str):
             raise Violation(f"{name} as a text", f"{name} is {found[name]!r}")

@@ -249,7 +249,7 @@ def token_other_path(api: Api) -> Conversation[str]:
     known = yield from api.send(bare)
     reply = expect.answered(other)
     if reply.status >= 500 or api.contract.link.member in reply.body:
-        raise Violation("a refusal, or nothing there", f"status {reply.status}, body {reply.body[:80]!r}")
+        raise Violation("a refusal, or nothing there", f"status {reply.status}, body {reply.body!r}")
     if reply.status in (404, 405, 410):
         return "absent"
     if reply.status // 100 == 3:
