@@ -77,6 +77,18 @@ def client_in_query(api: Api) -> Conversation[None]:
         expect.refused((yield from api.send(msgspec.structs.replace(login, query=query))))
 
 
+FORWARDED = ("X-Forwarded-User", "X-Remote-User", "X-Authenticated-Userid", "X-Consumer-Username", "X-Client-Id")
+"""Fields in which proxies and gateways tell the server behind them whom they have authenticated."""
+
+
+@check("client-in-forwarded-fields", clause="N-9700-08", severity=Severity.CRITICAL, right=[REFUSED_IN_200], wrong=[GRANTED])
+def client_in_forwarded_fields(api: Api) -> Conversation[None]:
+    """The client's id in the fields of a proxy that authenticates clients does not stand in for its credentials."""
+    login = api.login(authorization=())
+    fields: tuple[tuple[str, Text], ...] = tuple((name, (Slot("client.id"),)) for name in FORWARDED)
+    expect.refused((yield from api.send(msgspec.structs.replace(login, headers=(*login.headers, *fields)))))
+
+
 @check(
     "body-does-not-replace-header",
     clause="S-15",

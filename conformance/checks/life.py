@@ -112,6 +112,35 @@ _life_rule(
 )
 
 
+@rule(
+    "life-dead-stays-dead",
+    clause="S-47",
+    severity=Severity.CRITICAL,
+    over="run",
+    when=touches_a_token,
+    right=[line(LOGIN, token()), line(logout(), OK), line(use(), DEAD), line(use(), DEAD)],
+    wrong=[Differs(3, "status", 200)],
+)
+def dead_stays_dead(exchanges: Sequence[Exchange], api: Api) -> tuple[Exchange, ...]:
+    """A token that was refused after its logout or its end is never accepted again."""
+    refused: dict[str, Exchange] = {}
+    looks = []
+    for life in history.lives(exchanges, api):
+        if life.alive:
+            continue
+        before = refused.get(life.token)
+        if before is not None:
+            looks.append(life.exchange)
+            if life.seen_alive:
+                seen = f"status {expect.answered(life.exchange).status} in exchange {life.exchange.id}, a refusal in exchange {before.id}"
+                raise Violation(f"{life.token} refused from then on", seen, [before, life.exchange])
+        elif not life.seen_alive:
+            refused[life.token] = life.exchange
+    if not looks:
+        raise NotApplicable("a dead token that is used twice", "none was")
+    return tuple(looks)
+
+
 @check(
     "token-reused-at-once",
     clause="F-05",

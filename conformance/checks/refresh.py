@@ -1,16 +1,16 @@
 """Refresh tokens: whether one comes and works, what becomes of it after use and after logout, and whose it is."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from conformance import expect
-from conformance.api import Api, Conversation, Sleep, describe
+from conformance import edits, expect
+from conformance.api import Api, Change, Conversation, Sleep, describe
 from conformance.errors import Inconclusive, NotApplicable, Violation
 from conformance.history import lifetime_of
 from conformance.model import Exchange, Minted, Request, Severity, Slot
-from conformance.oracle import grant_of
+from conformance.oracle import grant_of, token_presented
 from conformance.profile import accepts, row_named
 from conformance.registry import Differs, check, rule
-from conformance.scripts import ALIVE, API, DEAD, LOGIN, OK, error, line, token
+from conformance.scripts import ALIVE, API, DEAD, LOGIN, OK, error, line, logout, token
 
 SUBJECT = "life"
 REFRESH = "refresh"
@@ -18,10 +18,10 @@ WITH_REFRESH = token(refresh="refresh#1")
 RENEWED = token("token#2", refresh="refresh#2")
 
 
-def refresh_request(api: Api, token_: Slot, client: str = "client") -> Request:
+def refresh_request(api: Api, token_: Slot, client: str = "client", change: Change | None = None) -> Request:
     """A token request with this refresh token."""
     grants = [grant for grant in api.contract.operations["token"].grants if any(_is_refresh(s) for s in grant.parameters.values())]
-    return api.token_request(grants[0].word, client=client, fill={REFRESH: token_.name})
+    return api.token_request(grants[0].word, client=client, fill={REFRESH: token_.name}, change=change)
 
 
 def _is_refresh(schema: object) -> bool:
@@ -124,6 +124,47 @@ def refresh_token_after_logout(api: Api) -> Conversation[str]:
         return "survives"
     expect.refused(after)
     return "dies"
+
+
+def _refreshes(exchanges: Sequence[Exchange], api: Api) -> Iterator[tuple[Exchange, bool]]:
+    """Every request with a refresh token, and whether the access token that came with it had been logged out."""
+    came_with: dict[str, str] = {}
+    ended: set[str] = set()
+    for exchange in sorted(exchanges, key=lambda item: item.received):
+        minted = _tokens(exchange, api)
+        if {"token", REFRESH} <= set(minted):
+            came_with.setdefault(minted[REFRESH].slot, minted["token"].slot)
+        if exchange.request.operation == "logout" and accepts(exchange):
+            ended |= {token_presented(exchange.request) or ""}
+        for refresh in edits.mentioned(exchange.request) & set(came_with):
+            if exchange.request.operation == "token":
+                yield exchange, came_with[refresh] in ended
+
+
+@rule(
+    "refresh-after-logout-says-why",
+    clause="N-9700-09",
+    severity=Severity.LOW,
+    over="run",
+    when=lambda exchange, api: exchange.request.operation in ("token", "logout"),
+    right=[
+        line(LOGIN, WITH_REFRESH),
+        line(refresh_request(API, Slot("refresh#1")), RENEWED),
+        line(logout("token#2"), OK),
+        line(refresh_request(API, Slot("refresh#2")), error(7)),
+    ],
+    wrong=[Differs(3, "json:code", 20), Differs(3, "status", 500)],
+)
+def refresh_after_logout_says_why(exchanges: Sequence[Exchange], api: Api) -> tuple[Exchange, ...]:
+    """A refresh token that was revoked with its access token at logout is refused as one that is invalid; it may serve on."""
+    seen = list(_refreshes(exchanges, api))
+    after = [exchange for exchange, logged_out in seen if logged_out]
+    if not after or not any(accepts(exchange) for exchange, _ in seen):
+        raise NotApplicable("a refresh after logout, where refresh tokens can be used", "none was seen")
+    for exchange in after:
+        if not accepts(exchange):
+            expect.not_refused_otherwise(exchange, api, "unknown-refresh-token")
+    return tuple(after)
 
 
 @check(

@@ -153,6 +153,28 @@ def token_follows_no_pattern(exchange: Exchange, api: Api) -> None:
             raise Violation(f"{UNLIKE} characters unlike every earlier token's", f"minted with {minted.distinct} of {minted.length} unlike")
 
 
+@rule(
+    "tokens-hard-to-guess",
+    clause="S-26",
+    severity=Severity.CRITICAL,
+    when=lambda exchange, api: succeeded(exchange, api) and bool(expect.answered(exchange).minted),
+    right=[line(LOGIN, token(refresh="refresh#1"))],
+    wrong=[
+        Differs(0, "minted", (*token().minted, Minted("refresh#1", "refresh", 16, wellformed=True))),
+        Differs(0, "minted", (*token().minted, Minted("refresh#1", "refresh", 40, wellformed=True, distinct=3))),
+        Differs(0, "minted", (Minted("token#1", "token", 16, wellformed=True),)),
+    ],
+)
+def tokens_hard_to_guess(exchange: Exchange, api: Api) -> None:
+    """Every token, refresh tokens included, is long, and shares neither a long beginning nor a long end with an earlier one."""
+    for minted in expect.answered(exchange).minted:
+        if minted.length < ENOUGH or minted.distinct < UNLIKE:
+            raise Violation(
+                f"{ENOUGH} characters at least, {UNLIKE} of them unlike every earlier token's",
+                f"minted as {minted.slot} with {minted.length} characters, {minted.distinct} of them unlike",
+            )
+
+
 UNLIKE = 16
 """So many characters have to be guessed, at least."""
 

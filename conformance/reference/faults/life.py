@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from conformance.reference.errors import INVALID_TOKEN, Refusal, internal
-from conformance.reference.faults.declare import fault
+from conformance.reference.faults.declare import edited, fault
 from conformance.reference.messages import Answer, Call, Token
 from conformance.reference.server import Server
 
@@ -134,3 +134,12 @@ class TokenBoundToUserAgent(Server):
         if call.lines("user-agent"):
             raise Refusal(401, 2, INVALID_TOKEN, "invalid_token", "Bearer")
         return super().resource(call)
+
+
+@fault(breaks={"S-25": "fail"})
+class ClientTokenOpensFirstUser(Server):
+    """The resource takes a client's own token for one of the first user."""
+
+    def resource(self, call: Call) -> Answer:
+        answer, token = super().resource(call), self.tokens.get(self.bearer(call))
+        return edited(answer, subscriber=1) if token is not None and not token.user else answer

@@ -150,7 +150,7 @@ class TokenWithSpace(Server):
         return f"{value[:20]} {value[20:]}"
 
 
-@fault(breaks={"N-6749-39": "fail"})
+@fault(breaks={"N-6749-39": "fail", "S-26": "fail"})
 class TokenShort(Server):
     """Tokens have ten characters."""
 
@@ -306,7 +306,15 @@ members(
 )
 
 
-@fault(breaks={"N-6749-36": "fail"})
+@fault(breaks={"S-26": "fail"})
+class RefreshTokenCounts(Server):
+    """Refresh tokens are a constant and a counter."""
+
+    def new_refresh(self, token: Token) -> str:
+        return f"constant-beginning-of-every-refresh-token-{self.issued:06d}"
+
+
+@fault(breaks={"N-6749-36": "fail", "S-26": "fail"})
 class TokenCounts(Server):
     """Tokens are a constant and a counter."""
 

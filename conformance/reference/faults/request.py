@@ -390,7 +390,7 @@ class CodeServesTwice(Server):
         return super().check_code(client, form)
 
 
-@fault(breaks={"T-45": "fail"}, also={"F-04": "the request has a fault and is granted"})
+@fault(breaks={"T-45": "fail", "S-22": "fail"}, also={"F-04": "the request has a fault and is granted"})
 class RedirectNotCompared(Server):
     """An authorization code yields a token with any redirect URI."""
 
@@ -541,7 +541,7 @@ class SecondRefreshIsServerError(Server):
         return super().refreshed(client, form)
 
 
-@fault(breaks={"L-17": "warn", "T-49": "fail"})
+@fault(breaks={"L-17": "warn", "T-49": "fail", "N-9700-09": "warn"})
 class RefreshAfterLogoutIsServerError(Server):
     """A refresh after logout is an internal error."""
 
@@ -550,6 +550,25 @@ class RefreshAfterLogoutIsServerError(Server):
         if found is not None and found.token.dead_at is not None:
             raise internal()
         return super().refreshed(client, form)
+
+
+@fault(breaks={"N-9700-09": "warn"})
+class RefreshAfterLogoutIsCode20(Server):
+    """A refresh after logout is reported as wrong user credentials."""
+
+    def refreshed(self, client: str, form: dict[str, str]) -> Token:
+        found = self.refreshes.get(form.get("refresh_token", ""))
+        if found is not None and found.token.dead_at is not None:
+            raise self.refusal(20)
+        return super().refreshed(client, form)
+
+
+@fault(breaks={"S-24": "fail"})
+class RefreshWidensScope(Server):
+    """A refresh grants whatever scope it asks for."""
+
+    def narrowed(self, form: dict[str, str], token: Token) -> str:
+        return form.get("scope", "") or token.scope
 
 
 @fault(breaks={"T-28": "fail", "F-05": "fail"})
