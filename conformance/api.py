@@ -11,7 +11,7 @@ import msgspec
 
 from conformance.contract import Contract
 from conformance.documented import role_of
-from conformance.errors import Inconclusive, NotObservable
+from conformance.errors import Inconclusive, NotApplicable, NotObservable
 from conformance.model import Edit, Exchange, Part, Request, Slot, Text
 from conformance.profile import Profile, accepts
 
@@ -89,7 +89,8 @@ def control_login(contract: Contract) -> Request:
 class Api(msgspec.Struct, frozen=True):
     """What a check may use: the contract, the profile, the fixtures that the target has, and verbs over them.
 
-    `special`: kind of credentials, such as `client:colon` → the slots that hold one.
+    `special`: kind of credentials, such as `client:colon` → the slots that hold one. `wire`: requests go over connections to
+    the server itself.
     """
 
     contract: Contract
@@ -99,6 +100,7 @@ class Api(msgspec.Struct, frozen=True):
     resource_method: str = "GET"
     resource_alive: tuple[int, ...] = (200,)
     resource_dead: tuple[int, ...] = (401, 403)
+    wire: bool = False
 
     def token_request(
         self,
@@ -225,6 +227,11 @@ class Api(msgspec.Struct, frozen=True):
         """Raise NotObservable, naming the line to add, unless the target has this fixture."""
         if fixture not in self.fixtures:
             raise NotObservable(f"fixtures.{fixture} is missing", f"fixtures: {{{fixture}: {{…}}}}")
+
+    def requires_wire(self) -> None:
+        """Raise NotApplicable unless requests go over connections to the server itself."""
+        if not self.wire:
+            raise NotApplicable("a connection to the server", "no wire: the server is called in process, or a proxy stands between")
 
     def special_slots(self, kind: str) -> str:
         """The slots of special credentials such as `client:colon`; raises NotObservable if the target has none of the kind."""

@@ -207,11 +207,11 @@ def doctor(path: Path, as_json: bool) -> int:
 def serve(fault: str | None, readings: tuple[str, ...], port: int) -> int:
     """Serve the reference server on loopback and print a target file for it."""
     import msgspec
-    import uvicorn
     import yaml
 
     from conformance import embedded
-    from conformance.reference import http
+    from conformance.reference import http, wire
+    from conformance.reference.faults import WIRE_FAULTS
 
     chosen = {}
     for item in readings:
@@ -219,16 +219,16 @@ def serve(fault: str | None, readings: tuple[str, ...], port: int) -> int:
         if not equals:
             raise UsageError(f"--interpretation: {item!r} is not of the form AXIS=READING")
         chosen[axis] = word
-    config = http.config(embedded.server(fault, chosen, time.monotonic))
+    server = embedded.server(fault, chosen, time.monotonic)
     try:
-        listener = http.listen(port)
+        carrier = wire.Listener(server, embedded.peer(fault), port) if fault in WIRE_FAULTS else http.Carrier(server, port)
     except OSError as problem:
         raise UsageError(f"--port: {port} cannot be used on 127.0.0.1: {problem.strerror}") from None
     name = "reference server" + (f" with fault {fault}" if fault else "")
-    target = embedded.target(f"http://127.0.0.1:{listener.getsockname()[1]}", name, chosen)
+    target = embedded.target(carrier.base_url, name, chosen)
     click.echo(yaml.safe_dump(msgspec.to_builtins(target), sort_keys=False, allow_unicode=True) + SERVING)
     sys.stdout.flush()
-    uvicorn.Server(config).run(sockets=[listener])
+    carrier.serve_forever()
     return 0
 
 
@@ -275,7 +275,7 @@ def _spelled(value: dict[str, Any]) -> str:
 
 def _rows(what: str) -> dict[str, dict[str, Any]]:
     from conformance import checks, contract
-    from conformance.reference.faults import FAULTS
+    from conformance.reference.faults import FAULTS, WIRE_FAULTS
 
     spec = contract.load()
     if what in ("checks", "rules"):
@@ -294,7 +294,7 @@ def _rows(what: str) -> dict[str, dict[str, Any]]:
                 "also": dict(fault.also),
                 "title": fault.title,
             }
-            for fault in FAULTS.values()
+            for fault in (FAULTS | WIRE_FAULTS).values()
         }
     return {
         n: {"about": a.about, "question": a.question, "readings": {w: r.says for w, r in a.readings.items()}} for n, a in spec.axes.items()
@@ -326,16 +326,16 @@ def explain(name: str) -> int:
 def selftest(out: Path, lock: Path | None) -> int:
     """Run the suite against every fault of the reference server and write the kill matrix."""
     from conformance import selftest as proof
-    from conformance.reference.faults import FAULTS
+    from conformance.reference.faults import FAULTS, WIRE_FAULTS
 
     def progress(name: str) -> None:
         done.append(name)
-        click.echo(f"[{len(done)}/{len(FAULTS) + 1}] {name}", err=True)
+        click.echo(f"[{len(done)}/{len(FAULTS) + len(WIRE_FAULTS) + 2}] {name}", err=True)
 
     done: list[str] = []
-    rows = proof.matrix(progress)
-    problems = list(proof.faults_in(rows))
-    text = json.dumps(proof.lock(rows), indent=1, sort_keys=True) + "\n"
+    rows, wire = proof.matrix(progress), proof.wire_matrix(progress)
+    problems = list(proof.faults_in(rows, wire))
+    text = json.dumps(proof.lock(rows, wire), indent=1, sort_keys=True) + "\n"
     try:
         out.mkdir(parents=True, exist_ok=True)
         (out / "kill-matrix.json").write_text(text, encoding="utf-8")
@@ -346,5 +346,5 @@ def selftest(out: Path, lock: Path | None) -> int:
         problems.append(f"{out / 'kill-matrix.json'} differs from {lock}; review the difference and commit the new file")
     for problem_text in problems:
         click.echo(f"FAIL {problem_text}")
-    click.echo(f"{len(FAULTS)} faults, {len(problems)} problems")
+    click.echo(f"{len(FAULTS) + len(WIRE_FAULTS)} faults, {len(problems)} problems")
     return 1 if problems else 0

@@ -102,6 +102,11 @@ class Driver:
         self._budgets = Budgets(target.risk, contract, ledger)
         self._lock = Lock()
 
+    @property
+    def wire(self) -> bool:
+        """Whether requests go over connections to the server itself."""
+        return self._transport.wire
+
     def now(self) -> float:
         """Seconds since the run began."""
         return self._clock.now() - self._began
@@ -186,9 +191,12 @@ class Driver:
             path += ("&" if "?" in path else "?") + pairs(request.query)
         body = pairs(request.form) if request.form is not None else text(request.body or ())
         headers = [("Host", urlsplit(target.base_url).netloc), ("Accept-Encoding", "identity"), *target.headers.items()]
+        headers = [(name, value) for name, value in headers if name not in request.without]
         headers += [(name, text(value).encode().decode("latin-1")) for name, value in request.headers]
         octets = body.encode("utf-8", "surrogateescape")
-        if request.form is not None or request.body is not None:
+        if any(name.lower() == "transfer-encoding" for name, _ in headers):
+            octets = _in_chunks(octets)
+        elif request.form is not None or request.body is not None:
             headers.append(("Content-Length", str(len(octets))))
         return Wire(request.method, path, tuple(headers), octets), rendered
 
@@ -199,6 +207,7 @@ class Driver:
         except UnicodeDecodeError:
             body, encoding = raw.body.decode("latin-1"), "latin-1"
         plain = Reply(raw.status, raw.headers, body, "utf-8" if encoding == "utf-8" else "latin-1", raw.reason)
+        plain = msgspec.structs.replace(plain, connection=raw.connection, kept=raw.kept, surplus=raw.surplus)
         body, minted = self._name_tokens(plain)
         for name, value in rendered.items():
             self.redactor.add(name, value)
@@ -256,6 +265,13 @@ def _named(text: str, names: Sequence[tuple[str, str]]) -> str:
     for value, slot in names:
         text = text.replace(value, f"{{{slot}}}")
     return text
+
+
+def _in_chunks(octets: bytes) -> bytes:
+    """A body in the chunked coding (RFC 9112 section 7.1): two chunks and the last one, of no length."""
+    half = len(octets) // 2
+    chunks = [chunk for chunk in (octets[:half], octets[half:]) if chunk]
+    return b"".join(b"%x\r\n%s\r\n" % (len(chunk), chunk) for chunk in (*chunks, b""))
 
 
 def _may_desynchronise(wire: Wire) -> bool:

@@ -4,8 +4,10 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
+import msgspec
+
 from conformance.errors import UsageError
-from conformance.reference import faults, http
+from conformance.reference import faults, http, wire
 from conformance.reference.accounts import CLIENTS, CODES, SCOPE, USERS
 from conformance.reference.messages import Call, Headers
 from conformance.reference.readings import READINGS, REVOCATION_LAG_S
@@ -23,10 +25,20 @@ def server(fault: str | None = None, readings: Mapping[str, str] | None = None, 
             raise UsageError(f"unknown interpretation {axis!r}; one of {', '.join(READINGS)}")
         if word not in READINGS[axis]:
             raise UsageError(f"unknown reading {word!r} of {axis}; one of {', '.join(READINGS[axis])}")
-    if fault is not None and fault not in faults.FAULTS:
-        raise UsageError(f"unknown fault {fault!r}; `conformance list faults` names them")
-    kind = faults.FAULTS[fault].server if fault else Server
+    kind = _fault(fault).server if fault is not None else Server
     return kind(now, readings or {})  # type: ignore[arg-type]
+
+
+def peer(fault: str | None = None) -> type[wire.Peer]:
+    """What carries the server over sockets of its own, correct or with one fault; raises UsageError for a name that it does not know."""
+    return _fault(fault).peer if fault is not None else wire.Peer
+
+
+def _fault(name: str) -> faults.Fault:
+    known = faults.FAULTS | faults.WIRE_FAULTS
+    if name not in known:
+        raise UsageError(f"unknown fault {name!r}; `conformance list faults` names them")
+    return known[name]
 
 
 def target(base_url: str, name: str = NAME, readings: Mapping[str, str] | None = None) -> Target:
@@ -64,6 +76,13 @@ def over_http(reference: Server) -> Iterator[Target]:
     """The reference server on a free loopback port, as a target."""
     with http.running(reference) as base_url:
         yield target(base_url, readings=reference.readings)
+
+
+@contextmanager
+def over_sockets(fault: str | None = None, deadline_s: float = 30) -> Iterator[Target]:
+    """The server, correct or with one fault, on sockets that the reference reads and writes itself, as a target."""
+    with wire.running(server(fault), peer(fault)) as base_url:
+        yield msgspec.structs.replace(target(base_url), deadline_s=deadline_s)
 
 
 def in_process(reference: Server) -> Respond:

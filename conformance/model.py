@@ -79,7 +79,8 @@ Pairs = tuple[tuple[Text, Text], ...]
 class Request(msgspec.Struct, frozen=True, omit_defaults=True):
     """A request in symbols: it holds no secret, and anybody with the target file can send it again.
 
-    `form` is sent urlencoded, `body` as it is. `path` stands in place of the operation's own.
+    `form` is sent urlencoded, `body` as it is; both in chunks where the headers say so. `path` stands in place of the
+    operation's own. `without` names fields that the driver adds to every request and leaves out of this one.
     """
 
     operation: str
@@ -90,6 +91,7 @@ class Request(msgspec.Struct, frozen=True, omit_defaults=True):
     fresh: bool = False
     body: Text | None = None
     path: str = ""
+    without: tuple[str, ...] = ()
 
 
 class Minted(msgspec.Struct, frozen=True):
@@ -111,7 +113,11 @@ class Minted(msgspec.Struct, frozen=True):
 
 
 class Reply(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A reply with its tokens replaced by `{slot}`. `body` is text; `encoding` turns it back into the bytes."""
+    """A reply with its tokens replaced by `{slot}`. `body` is text; `encoding` turns it back into the bytes.
+
+    `connection`: the number of the connection that it came over, 0 where there is none to the server itself; `kept`: it left
+    the connection open for another request; `surplus`: how many bytes came behind its end.
+    """
 
     status: int
     headers: tuple[tuple[str, str], ...] = ()
@@ -120,6 +126,9 @@ class Reply(msgspec.Struct, frozen=True, omit_defaults=True):
     reason: str = ""
     minted: tuple[Minted, ...] = ()
     echoes: tuple[str, ...] = ()
+    connection: int = 0
+    kept: bool = False
+    surplus: int = 0
 
     def header(self, name: str) -> str | None:
         """The field's lines joined with commas (RFC 9110 section 5.3), or None."""

@@ -30,13 +30,31 @@ ABOUT_BASIC = frozenset(
 @lru_cache(maxsize=1 << 14)
 def conditions(request: Request, contract: Contract) -> frozenset[str] | None:
     """What is wrong with a request, in the vocabulary of x-errors; empty if nothing is; None if we cannot tell."""
-    if request.path or request.query or request.body is not None:
+    if request.path or request.query or request.body is not None or not plain_http(request):
         return None
     if request.operation == "token":
         return _token_conditions(request, contract)
     if request.operation == "logout":
         return _logout_conditions(request, contract)
     return None
+
+
+ASKS_OF_HTTP = {"expect", "transfer-encoding"}
+"""Fields by which a request asks something of HTTP itself, which may be refused before the API sees it."""
+
+
+def breaks_http(request: Request) -> bool:
+    """Whether the request is none that HTTP/1.1 allows, so that it is not the API that answers it."""
+    return "Host" in request.without or "host" in _names(request) or any(name != name.strip() for name, _ in request.headers)
+
+
+def plain_http(request: Request) -> bool:
+    """Whether the request asks nothing of HTTP itself that a server may refuse, or not understand."""
+    return not breaks_http(request) and not _names(request) & ASKS_OF_HTTP
+
+
+def _names(request: Request) -> set[str]:
+    return {name.lower() for name, _ in request.headers}
 
 
 def _token_conditions(request: Request, contract: Contract) -> frozenset[str] | None:

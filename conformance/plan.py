@@ -101,7 +101,7 @@ def plan(contract: Contract, target: Target, claims: Sequence[Claim], seed: int 
     """
     checks = [claim for claim in claims if claim.kind == "check"]
     stage = _Stage(contract)
-    api = opening(contract, target)
+    api = msgspec.structs.replace(opening(contract, target), wire=True)
     stage.play(survey(api), SURVEY, Miniature(contract).answer)
     liveness = scripts.PROFILE if "resource" in api.fixtures else msgspec.structs.replace(scripts.PROFILE, liveness="logout")
     profile = msgspec.structs.replace(liveness, revocation_budget_s=target.revocation_budget_s)

@@ -47,7 +47,7 @@ class Run:
         self.contract, self.target, self.driver, self.seed = contract, target, driver, seed
         self.exchanges = exchanges
         self.profile: Profile | None = None
-        self.api = opening(contract, target)
+        self.api = msgspec.structs.replace(opening(contract, target), wire=driver.wire)
         self.campaigns = Campaigns(driver, exchanges, self.api, seed)
         self.replay: dict[str, list[Any]] = {}
         self.broken = ""
@@ -200,7 +200,7 @@ class Run:
             evidence = verdict.evidence
         except Exception as problem:
             outcome, expected, actual = Outcome.ERROR, "the rule to run", _where(problem)
-        if outcome is Outcome.PASS and not evidence:
+        if outcome is Outcome.PASS and (not evidence or self.profile is None):
             if self.profile is None or (self.broken and not exchanges):
                 outcome, expected, actual = Outcome.INCONCLUSIVE, "traffic between two good logins", self.broken
             else:

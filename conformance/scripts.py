@@ -69,7 +69,7 @@ FIXTURES = (
 )
 KINDS = ("colon", "percent", "plus", "space", "ampersand", "non-ascii", "beyond-bmp", "latin-1")
 SPECIAL = {f"{who}:{kind}": f"special_{who}s.{n}" for who in ("client", "user") for n, kind in enumerate(KINDS)}
-API = Api(contract.load(), PROFILE, fixtures=frozenset(FIXTURES.split()), special=SPECIAL)
+API = Api(contract.load(), PROFILE, fixtures=frozenset(FIXTURES.split()), special=SPECIAL, wire=True)
 
 LOGIN = API.login()
 LOGIN_NO_AUTHORIZATION = API.login(authorization=())

@@ -1,4 +1,7 @@
-"""The proof: the suite against every fault of the reference server, in process, on virtual time. Yields the kill matrix."""
+"""The proof: the suite against every fault of the reference server. Yields the kill matrix.
+
+Faults of the server are played in process, on virtual time; faults of the wire over sockets, with the claims that see them.
+"""
 
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -13,13 +16,18 @@ from conformance.contract import Contract
 from conformance.driver import VirtualClock
 from conformance.model import Finding, Outcome
 from conformance.record import Record
-from conformance.reference.faults import FAULTS, Fault
+from conformance.reference.faults import FAULTS, WIRE_FAULTS, Fault
+from conformance.registry import Claim
 from conformance.session import Options, Session
 from conformance.transport import InProcess
 
 RED = (Outcome.FAIL, Outcome.WARN)
 NARROW = 3
 """A claim counts as killed by a fault that turns at most this many clauses red."""
+
+
+WIRE_DEADLINE_S = 2
+"""How long a fault of the wire may leave a request without an answer."""
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -46,8 +54,30 @@ def record(fault: str | None = None, readings: Mapping[str, str] | None = None, 
     return session.conduct(checks.load(spec))
 
 
+def wire_play(fault: str | None = None) -> tuple[Finding, ...]:
+    """The findings of the claims of the wire and of all rules, over sockets."""
+    spec = contract.load()
+    claims = [claim for claim in checks.load(spec) if claim.kind == "rule" or of_the_wire(claim)]
+    with embedded.over_sockets(fault, WIRE_DEADLINE_S) as target:
+        return Session(spec, target, Options(), kind="embedded").conduct(claims).findings
+
+
+def of_the_wire(claim: Claim) -> bool:
+    """Whether a claim is about what only shows over sockets."""
+    return claim.subject == "wire"
+
+
 def row(fault: str | None = None) -> Row:
     """One row of the kill matrix."""
+    return _row(play, fault)
+
+
+def wire_row(fault: str | None = None) -> Row:
+    """One row of the kill matrix of the wire."""
+    return _row(wire_play, fault)
+
+
+def _row(play: Callable[[str | None], tuple[Finding, ...]], fault: str | None) -> Row:
     try:
         findings = play(fault)
     except Exception as problem:
@@ -61,27 +91,40 @@ def row(fault: str | None = None) -> Row:
     return Row({clause: outcome.value for clause, outcome in sorted(outcomes.items())}, red)
 
 
-def matrix(progress: Callable[[str], None] = lambda name: None, workers: int = 2) -> dict[str, Row]:
-    """Fault → row, with the clean run under the empty name."""
-    names: Sequence[str | None] = (None, *FAULTS)
+def matrix(progress: Callable[[str], None] = lambda name: None) -> dict[str, Row]:
+    """Fault of the server → row, with the clean run under the empty name."""
+    return _matrix(row, FAULTS, progress, "no fault")
+
+
+def wire_matrix(progress: Callable[[str], None] = lambda name: None) -> dict[str, Row]:
+    """Fault of the wire → row, with the clean run under the empty name."""
+    return _matrix(wire_row, WIRE_FAULTS, progress, "no fault of the wire")
+
+
+def _matrix(play: Callable[[str | None], Row], faults: Mapping[str, Fault], progress: Callable[[str], None], none: str) -> dict[str, Row]:
+    names: Sequence[str | None] = (None, *faults)
     rows: dict[str, Row] = {}
-    with ProcessPoolExecutor(workers) as pool:
-        for name, result in zip(names, pool.map(row, names), strict=True):
+    with ProcessPoolExecutor(2) as pool:
+        for name, result in zip(names, pool.map(play, names), strict=True):
             rows[name or ""] = result
-            progress(name or "no fault")
+            progress(name or none)
     return rows
 
 
-def lock(rows: Mapping[str, Row]) -> dict[str, Any]:
+def lock(rows: Mapping[str, Row], wire: Mapping[str, Row]) -> dict[str, Any]:
     """What is committed and reviewed: the claims, what the contract says, and per fault the clauses that differ from the clean run."""
+    spec = contract.load()
+    register = {"claims": claims_in(spec), "contract": list(facts_of(spec)), "untested": untested_in(spec)}
+    return register | {"faults": _differences(rows), "wire": _differences(wire)}
+
+
+def _differences(rows: Mapping[str, Row]) -> dict[str, dict[str, str]]:
     clean = rows[""].outcomes
-    faults = {
-        name: {clause: outcome for clause, outcome in row.outcomes.items() if outcome != clean[clause]}
+    return {
+        name: {clause: outcome for clause, outcome in row.outcomes.items() if outcome != clean.get(clause)}
         for name, row in rows.items()
         if name
     }
-    spec = contract.load()
-    return {"claims": claims_in(spec), "contract": list(facts_of(spec)), "faults": faults, "untested": untested_in(spec)}
 
 
 def claims_in(spec: Contract) -> dict[str, str]:
@@ -119,22 +162,27 @@ def _leaves(node: Any, at: str) -> Iterator[str]:
         yield f"{at}: {node}"
 
 
-def faults_in(rows: Mapping[str, Row]) -> Iterator[str]:
-    """Every way in which the matrix breaks its promises; none means that the proof holds."""
-    clean = rows[""].outcomes
-    for clause, outcome in clean.items():
-        if outcome not in (Outcome.PASS, Outcome.NOT_APPLICABLE):
-            yield f"clean run: {clause} is {outcome}"
+def faults_in(rows: Mapping[str, Row], wire: Mapping[str, Row]) -> Iterator[str]:
+    """Every way in which the two matrices break their promises; none means that the proof holds."""
+    claims = checks.load(contract.load())
+    for claim in claims:
+        if of_the_wire(claim) and wire[""].outcomes.get(claim.clause) != Outcome.PASS:
+            yield f"clean run over sockets: {claim.clause} is {wire[''].outcomes.get(claim.clause)} and not pass"
     killed: set[str] = set()
-    for name, fault in FAULTS.items():
-        if rows[name].crash:
-            yield f"{name}: the run broke: {rows[name].crash}"
-            continue
-        red = {clause for clause, outcome in rows[name].outcomes.items() if outcome in RED and outcome != clean[clause]}
-        yield from (f"{name}: {problem}" for problem in _problems_of(fault, rows[name].outcomes, red, clean))
-        if len(red) <= NARROW:
-            killed |= set(rows[name].red_claims)
-    for claim in checks.load(contract.load()):
+    for faults, played in ((FAULTS, rows), (WIRE_FAULTS, wire)):
+        clean = played[""].outcomes
+        for clause, outcome in clean.items():
+            if outcome not in (Outcome.PASS, Outcome.NOT_APPLICABLE):
+                yield f"clean run: {clause} is {outcome}"
+        for name, fault in faults.items():
+            if played[name].crash:
+                yield f"{name}: the run broke: {played[name].crash}"
+                continue
+            red = {clause for clause, outcome in played[name].outcomes.items() if outcome in RED and outcome != clean[clause]}
+            yield from (f"{name}: {problem}" for problem in _problems_of(fault, played[name].outcomes, red, clean))
+            if len(red) <= NARROW:
+                killed |= set(played[name].red_claims)
+    for claim in claims:
         if claim.id not in killed:
             yield f"{claim.id}: no fault with at most {NARROW} red clauses turns it red"
 

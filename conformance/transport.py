@@ -5,6 +5,7 @@ No redirects, cookies, caches, netrc, environment proxies or retries exist here.
 """
 
 import contextlib
+import itertools
 import select
 import socket
 import ssl
@@ -20,6 +21,8 @@ from conformance.errors import TargetError
 
 MAX_BODY = 1 << 20
 MAX_HEADERS = 1 << 16
+PATIENCE_S = 1.0
+"""How long a body is held back for a 100 (Continue), as curl does, and a connection may stay open that was announced as closed."""
 
 
 class Wire(msgspec.Struct, frozen=True):
@@ -35,18 +38,25 @@ class Wire(msgspec.Struct, frozen=True):
         lines = [f"{self.method} {self.target} HTTP/1.1", *(f"{name}: {value}" for name, value in self.headers)]
         return "\r\n".join([*lines, "", ""]).encode("latin-1") + self.body
 
+    def says(self, name: str, word: str) -> bool:
+        """Whether a header field has this value, case aside."""
+        return any(key.lower() == name and value.lower() == word for key, value in self.headers)
+
 
 class RawReply(msgspec.Struct, frozen=True):
-    """A reply as it was read."""
+    """A reply as it was read. `connection`, `kept`, `surplus`: see `model.Reply`."""
 
     status: int
     reason: str
     headers: tuple[tuple[str, str], ...]
     body: bytes
+    connection: int = 0
+    kept: bool = False
+    surplus: int = 0
 
 
 class TransportFailure(Exception):
-    """No reply: `kind` is one of refused, dns, tls, timeout, closed, reset, protocol, too-large."""
+    """No reply: `kind` is one of refused, dns, tls, timeout, closed, reset, protocol, cut-short, too-large."""
 
     def __init__(self, kind: str, detail: str = "") -> None:
         super().__init__(f"{kind}: {detail}" if detail else kind)
@@ -54,9 +64,13 @@ class TransportFailure(Exception):
 
 
 class Transport(Protocol):
-    """What the driver needs of a transport. `concurrent`: several exchanges can be under way at once."""
+    """What the driver needs of a transport.
+
+    `concurrent`: several exchanges can be under way at once; `wire`: they go over connections to the server itself.
+    """
 
     concurrent: bool
+    wire: bool
 
     def exchange(self, wire: Wire, *, fresh: bool) -> RawReply:
         """Send once, read once; raises TransportFailure."""
@@ -72,6 +86,7 @@ class InProcess:
     """A transport to a function in this process; it refuses what an HTTP/1.1 server's parser refuses."""
 
     concurrent = False
+    wire = False
 
     def __init__(self, respond: Respond) -> None:
         self._respond = respond
@@ -113,15 +128,17 @@ class SocketTransport:
         self._port = parts.port or (443 if self._tls else 80)
         self._proxy = (via.hostname or "", via.port or 80) if via else None
         self._absolute = f"http://{parts.netloc}" if via and not self._tls else ""
+        self.wire = not self._absolute
         self._deadline_s = deadline_s
-        self._kept: socket.socket | None = None
+        self._kept: tuple[socket.socket, int] | None = None
+        self._numbers = itertools.count(1)
         self._context = _context(ca_file, client_cert) if self._tls else None
 
     def exchange(self, wire: Wire, *, fresh: bool) -> RawReply:
         """Send once, read once, all within the deadline."""
         ends = time.monotonic() + self._deadline_s
         try:
-            connection = self._connect(ends) if fresh else self._take() or self._connect(ends)
+            connection, number = (None if fresh else self._take()) or (self._connect(ends), next(self._numbers))
         except TimeoutError:
             raise TransportFailure("timeout", "connecting") from None
         except socket.gaierror as problem:
@@ -130,10 +147,11 @@ class SocketTransport:
             raise TransportFailure("tls", getattr(problem, "verify_message", "") or problem.reason or str(problem)) from None
         except OSError as problem:
             raise TransportFailure("refused", problem.strerror or str(problem)) from None
-        keep = False
+        kept = False
         try:
-            reply, keep = _converse(connection, msgspec.structs.replace(wire, target=self._absolute + wire.target), ends)
-            return reply
+            reply, reusable = _converse(connection, msgspec.structs.replace(wire, target=self._absolute + wire.target), ends)
+            kept = reusable and not fresh
+            return msgspec.structs.replace(reply, connection=number if self.wire else 0, kept=kept)
         except TimeoutError:
             raise TransportFailure("timeout", f"no whole reply within {self._deadline_s:g} s") from None
         except ConnectionError as problem:
@@ -141,22 +159,22 @@ class SocketTransport:
         except OSError as problem:
             raise TransportFailure("closed", problem.strerror or str(problem)) from None
         finally:
-            if keep and not fresh and self._kept is None:
-                self._kept = connection
+            if kept:
+                self._kept = connection, number
             else:
                 connection.close()
 
     def close(self) -> None:
         """Close the kept connection."""
         if self._kept is not None:
-            self._kept.close()
+            self._kept[0].close()
             self._kept = None
 
-    def _take(self) -> socket.socket | None:
-        """The kept connection, unless the server has closed it or sent what nobody asked for."""
+    def _take(self) -> tuple[socket.socket, int] | None:
+        """The kept connection with its number, unless the server has closed it or sent what nobody asked for."""
         kept, self._kept = self._kept, None
-        if kept is not None and select.select([kept], [], [], 0)[0]:
-            kept.close()
+        if kept is not None and select.select([kept[0]], [], [], 0)[0]:
+            kept[0].close()
             return None
         return kept
 
@@ -195,23 +213,55 @@ def _left(ends: float) -> float:
     return left
 
 
+def _write(connection: socket.socket, octets: bytes, ends: float) -> None:
+    connection.settimeout(_left(ends))
+    with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # a reply may stand in the buffer all the same
+        connection.sendall(octets)
+
+
+def _read(connection: socket.socket, ends: float) -> bytes:
+    """What has come, or nothing at the end; raises TimeoutError."""
+    connection.settimeout(_left(ends))
+    return connection.recv(1 << 16)
+
+
+def _rest(connection: socket.socket, ends: float) -> int:
+    """How many bytes come before a connection that is announced as closed does close."""
+    count = 0
+    with contextlib.suppress(OSError):
+        while count < MAX_BODY and (data := _read(connection, min(ends, time.monotonic() + PATIENCE_S))):
+            count += len(data)
+    return count
+
+
 def _converse(connection: socket.socket, wire: Wire, ends: float) -> tuple[RawReply, bool]:
-    """Write the request and read the final reply; the second value says whether the connection can be used again."""
+    """Write the request and read the final reply; the second value says whether the connection can be used again.
+
+    A body that is announced by `Expect: 100-continue` is held back until the server asks for it, or for PATIENCE_S.
+    """
     parser = h11.Connection(h11.CLIENT, max_incomplete_event_size=MAX_HEADERS)
     # h11 is told of a stand-in request, so that it parses the reply to this method; our own bytes are sent.
     parser.send(h11.Request(method=wire.method, target="/", headers=[("Host", "x")]))
     parser.send(h11.EndOfMessage())
-    connection.settimeout(_left(ends))
-    with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # a reply may stand in the buffer all the same
-        connection.sendall(wire.encode())
+    unsent = wire.body if wire.says("expect", "100-continue") else b""
+    _write(connection, wire.encode().removesuffix(unsent), ends)
     head: h11.Response | None = None
     body = bytearray()
+    data = b""
     try:
         while True:
             event = parser.next_event()
             if event is h11.NEED_DATA:
-                connection.settimeout(_left(ends))
-                parser.receive_data(connection.recv(1 << 16))
+                try:
+                    data = _read(connection, min(ends, time.monotonic() + PATIENCE_S) if unsent else ends)
+                except TimeoutError:
+                    _write(connection, unsent, ends)
+                    unsent = b""
+                else:
+                    parser.receive_data(data)
+            elif isinstance(event, h11.InformationalResponse) and event.status_code == CONTINUE:
+                _write(connection, unsent, ends)
+                unsent = b""
             elif isinstance(event, h11.Response):
                 head = event
             elif isinstance(event, h11.Data):
@@ -223,12 +273,24 @@ def _converse(connection: socket.socket, wire: Wire, ends: float) -> tuple[RawRe
             elif isinstance(event, h11.ConnectionClosed):
                 raise TransportFailure("closed", "the server closed the connection without an answer")
     except h11.RemoteProtocolError as problem:
-        if head is None and parser.their_state is not h11.MUST_CLOSE and "ConnectionClosed" in str(problem):
-            raise TransportFailure("closed", "the server closed the connection without an answer") from None
-        raise TransportFailure("protocol", str(problem)) from None
+        raise _broken(problem, parser, head, ended=not data) from None
     if head is None:
         raise TransportFailure("protocol", "no final reply")
     headers = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in head.headers.raw_items())
-    reply = RawReply(head.status_code, bytes(head.reason).decode("latin-1"), headers, bytes(body))
-    keep = parser.our_state is h11.DONE and parser.their_state is h11.DONE and not parser.trailing_data[0]
-    return reply, keep
+    surplus = len(parser.trailing_data[0])
+    if wire.says("connection", "close") and parser.their_state is h11.MUST_CLOSE:
+        surplus += _rest(connection, ends)
+    reply = RawReply(head.status_code, bytes(head.reason).decode("latin-1"), headers, bytes(body), surplus=surplus)
+    return reply, not unsent and not surplus and parser.our_state is h11.DONE and parser.their_state is h11.DONE
+
+
+CONTINUE = 100
+
+
+def _broken(problem: h11.RemoteProtocolError, parser: h11.Connection, head: h11.Response | None, *, ended: bool) -> TransportFailure:
+    """What a reply is that cannot be read; `ended`: the server has closed the connection."""
+    if head is not None and ended:
+        return TransportFailure("cut-short", str(problem))
+    if head is None and parser.their_state is not h11.MUST_CLOSE and "ConnectionClosed" in str(problem):
+        return TransportFailure("closed", "the server closed the connection without an answer")
+    return TransportFailure("protocol", str(problem))

@@ -13,7 +13,7 @@ import yaml
 
 from conformance import contract, selftest
 from conformance.model import Outcome
-from conformance.reference.faults import FAULTS
+from conformance.reference.faults import FAULTS, WIRE_FAULTS
 from conformance.verdict import VERDICT_CODES
 from tests import lint_names
 
@@ -111,8 +111,9 @@ def test_name_of_the_contract_in_the_code_is_caught(tmp_path: Path) -> None:
 def test_kill_matrix_lists_every_fault() -> None:
     """The committed matrix has a row for each fault, none empty, and knows every claim and every line of the contract."""
     matrix = json.loads((ROOT / "kill-matrix.json").read_text())
-    assert set(matrix["faults"]) == set(FAULTS)
+    assert (set(matrix["faults"]), set(matrix["wire"])) == (set(FAULTS), set(WIRE_FAULTS))
     assert all(matrix["faults"].values())
+    assert all(matrix["wire"].values())
     assert matrix["claims"] == selftest.claims_in(contract.load())
     assert matrix["contract"] == list(selftest.facts_of(contract.load()))
 
@@ -126,11 +127,16 @@ def test_selftest_objects() -> None:
     """The proof names a fault that is not caught, one that reaches too far, and a claim that nothing kills."""
     rows = {"": row({"T-42": "pass", "L-02": "pass"})} | {name: row({"T-42": "pass", "L-02": "pass"}) for name in FAULTS}
     rows["missing-header-is-code22"] = row({"T-42": "pass", "L-02": "fail"}, ("life-dead-after-logout",))
-    problems = list(selftest.faults_in(rows))
+    wire = {name: row({"I-36": "pass", "I-35": "fail"}) for name in ("", *WIRE_FAULTS)}
+    wire["wire-farewell-length-short"] = row({"I-36": "fail", "I-35": "fail"}, ("wire-length",))
+    problems = list(selftest.faults_in(rows, wire))
     assert "missing-header-is-code22: T-42 should be fail and is pass" in problems
     assert "missing-header-is-code22: L-02 is fail, which the fault does not declare" in problems
     assert any(problem.startswith("token-no-store: no fault") for problem in problems)
-    assert not any(problem.startswith("life-dead-after-logout: no fault") for problem in problems)
+    assert not any(problem.startswith(("life-dead-after-logout: no fault", "wire-length: no fault")) for problem in problems)
+    assert any(problem.startswith("wire-length-to-the-end: no fault") for problem in problems)
+    assert "clean run over sockets: I-35 is fail and not pass" in problems
+    assert "wire-more-after-the-end: I-36 should be fail and is pass" in problems
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -64,7 +64,8 @@ def silent(connection: socket.socket) -> None:
 
 FAILURES = [
     ("closed", sending(b"")),
-    ("protocol", sending(b"HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\nOK")),
+    ("cut-short", sending(b"HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\nOK")),
+    ("cut-short", sending(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nOK\r\n")),
     ("protocol", sending(b"SMTP ready\r\n\r\n")),
     ("protocol", sending(b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nOK")),
     ("protocol", sending(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n")),

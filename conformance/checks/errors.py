@@ -20,7 +20,7 @@ from conformance.api import (
 )
 from conformance.errors import NotApplicable, Violation
 from conformance.model import Exchange, Reply, Severity
-from conformance.oracle import ABOUT_BASIC, conditions, only_fault
+from conformance.oracle import ABOUT_BASIC, breaks_http, conditions, only_fault
 from conformance.profile import accepts, error_of, row_named
 from conformance.registry import Differs, check, rule
 from conformance.scripts import (
@@ -40,8 +40,9 @@ SUBJECT = "code-2"
 
 
 def of_the_api(exchange: Exchange, api: Api) -> bool:
-    """An answer of one of the two operations."""
-    return exchange.request.operation in api.contract.operations and exchange.reply is not None and not exchange.request.path
+    """An answer of one of the two operations, to a request that HTTP allows."""
+    request = exchange.request
+    return request.operation in api.contract.operations and exchange.reply is not None and not request.path and not breaks_http(request)
 
 
 def documented_request(exchange: Exchange, api: Api) -> bool:

@@ -61,6 +61,19 @@ def listen(port: int = 0) -> socket.socket:
     return listener
 
 
+class Carrier:
+    """uvicorn with the server on a loopback port; raises OSError if the port cannot be had."""
+
+    def __init__(self, server: Server, port: int = 0) -> None:
+        self._uvicorn = uvicorn.Server(config(server))
+        self._listener = listen(port)
+        self.base_url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+
+    def serve_forever(self) -> None:
+        """Serve until a signal comes."""
+        self._uvicorn.run(sockets=[self._listener])
+
+
 @contextmanager
 def running(server: Server) -> Iterator[str]:
     """Serve on a free loopback port in a thread; yields the base URL."""

@@ -8,31 +8,56 @@ from typing import Any
 from conformance.reference.errors import MESSAGES, Refusal
 from conformance.reference.messages import Answer, Call, Token, with_header
 from conformance.reference.server import Server
+from conformance.reference.wire import Peer
 
 
 @dataclass(frozen=True)
 class Fault:
-    """A named misbehaviour. `breaks`: clause → outcome; `also`: further red clauses, each with the reason (three at most)."""
+    """A named misbehaviour of the server, or of the peer that carries it over sockets.
+
+    `breaks`: clause → outcome; `also`: further red clauses, each with the reason (three at most).
+    """
 
     name: str
     title: str
     breaks: Mapping[str, str]
     also: Mapping[str, str]
-    server: type[Server]
+    server: type[Server] = Server
+    peer: type[Peer] = Peer
 
 
 FAULTS: dict[str, Fault] = {}
+"""The faults of the server."""
+
+WIRE_FAULTS: dict[str, Fault] = {}
+"""The faults of the wire."""
+
+
+def _named(kind: type, breaks: Mapping[str, str], also: Mapping[str, str] | None, name: str = "") -> Fault:
+    kebab = name or "".join(f"-{char.lower()}" if char.isupper() else char for char in kind.__name__).lstrip("-")
+    if kebab in FAULTS or kebab in WIRE_FAULTS or len(also or {}) > 3 or not breaks:
+        raise ValueError(f"fault {kebab!r}: declared twice, without breaks, or with more than three also")
+    return Fault(kebab, (kind.__doc__ or "").strip(), dict(breaks), dict(also or {}))
 
 
 def fault(breaks: Mapping[str, str], also: Mapping[str, str] | None = None, name: str = "") -> Callable[[type[Server]], type[Server]]:
     """Declare a subclass of Server as a fault; its name in kebab-case is the fault's, its docstring the title."""
 
     def declare(server: type[Server]) -> type[Server]:
-        kebab = name or "".join(f"-{char.lower()}" if char.isupper() else char for char in server.__name__).lstrip("-")
-        if kebab in FAULTS or len(also or {}) > 3 or not breaks:
-            raise ValueError(f"fault {kebab!r}: declared twice, without breaks, or with more than three also")
-        FAULTS[kebab] = Fault(kebab, (server.__doc__ or "").strip(), dict(breaks), dict(also or {}), server)
+        found = _named(server, breaks, also, name)
+        FAULTS[found.name] = replace(found, server=server)
         return server
+
+    return declare
+
+
+def wire_fault(breaks: Mapping[str, str], also: Mapping[str, str] | None = None) -> Callable[[type[Peer]], type[Peer]]:
+    """Declare a subclass of Peer as a fault of the wire, in the same way."""
+
+    def declare(peer: type[Peer]) -> type[Peer]:
+        found = _named(peer, breaks, also)
+        WIRE_FAULTS[found.name] = replace(found, peer=peer)
+        return peer
 
     return declare
 
