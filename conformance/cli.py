@@ -86,7 +86,7 @@ def run(
 
     from conformance import checks, contract, embedded, ledger, plan, risk
     from conformance import target as targets
-    from conformance.session import Options, gate_of, selected
+    from conformance.session import Options, examples_in, gate_of, selected
 
     options = Options(gate_of(gate), strict, seed, select, examples)
     if target_file is not None and not target_file.strip():
@@ -101,7 +101,7 @@ def run(
             would = target or embedded.target("http://127.0.0.1")
             if target is not None:
                 would = msgspec.structs.replace(target, risk=risk.left_of(target.risk, risk.ledger_of(target, ledger.state_folder())))
-            click.echo(plan.rendered(plan.plan(spec, would, claims, seed), would, claims, spec))
+            click.echo(plan.rendered(plan.plan(spec, would, claims, seed, examples_in(examples, claims)), would, claims, spec))
             return 0
         return _run(spec, target, options, claims, out, verbose=verbose)
 

@@ -185,6 +185,7 @@ FAILURES: tuple[tuple[str, str, Literal["stops", "untested"], str, str], ...] = 
     ("", "certificate.required|alert.handshake|alert.bad.certificate|alert.unknown.ca", STOPS, "tls.client_cert",
      "the server wants a certificate of yours: add tls: {client_cert: FILE} with certificate and key"),
     ("tls", "", UNTESTED, "tls", "ask who runs the server which versions of TLS it speaks"),
+    ("risk", "", STOPS, "risk", "raise risk.requests: the doctor sends four at most"),
     ("refused", "the proxy answered CONNECT", UNTESTED, "proxy", "ask who runs the proxy whether it lets you through to this host"),
     ("refused", "", UNTESTED, "base_url", "start the server, or correct host and port"),
     ("timeout", "", UNTESTED, "base_url", "look for a firewall in between; correct host and port, or raise deadline_s"),

@@ -30,6 +30,10 @@ SECOND_LOOK_S = 5.0
 """How long a port may take to say what it speaks."""
 
 
+MISTAKABLE = ("tls", "protocol", "closed", "reset", "timeout")
+"""The failures that a port shows when it is spoken to in the wrong one of HTTP and TLS."""
+
+
 class Report(msgspec.Struct, frozen=True):
     """What the doctor found, worst first, and what it spent. `login`: not tried, refused, or accepted."""
 
@@ -58,12 +62,18 @@ def examine(path: Path, contract: Contract, environ: Mapping[str, str] = os.envi
         facts = _asked(facts, driver, now)
         if not _stands_in_the_way(facts):
             facts = msgspec.structs.replace(facts, login=_sent(driver, Api(contract).login()))
-        clean = driver.redactor.clean
-        found = [msgspec.structs.replace(one, what=clean(one.what), next=clean(one.next)) for one in diagnoses.diagnosed(facts)]
+        found = [
+            msgspec.structs.replace(one, what=_shown(one.what, driver), next=_shown(one.next, driver)) for one in diagnoses.diagnosed(facts)
+        ]
     tried = "not tried" if facts.login is None else "accepted" if accepts(facts.login) else "refused"
     levels = {one.level for one in found}
     code = 2 if STOPS in levels else 3 if UNTESTED in levels else 0
     return Report(target.name, code, tuple(found), len(facts.bare), tried)
+
+
+def _shown(text: str, driver: Driver) -> str:
+    """A text without secrets, cut, and without characters that a terminal would take for commands."""
+    return "".join(char if char.isprintable() else f"\\x{ord(char):02x}" for char in driver.redactor.message(text))
 
 
 def _of_the_file(path: Path, problem: TargetError) -> Diagnosis:
@@ -94,7 +104,11 @@ def _asked(facts: Facts, driver: Driver, now: Callable[[], float]) -> Facts:
         bare[name] = _sent(driver, request)
         wall = wall or now()
         if bare[name].failure:
-            speaks = "" if target.proxy else what_speaks(target.base_url, min(SECOND_LOOK_S, target.deadline_s))
+            speaks = (
+                ""
+                if target.proxy or not (bare[name].failure or "").startswith(MISTAKABLE)
+                else what_speaks(target.base_url, min(SECOND_LOOK_S, target.deadline_s))
+            )
             return msgspec.structs.replace(facts, bare=bare, wall=wall, speaks=speaks)
     return msgspec.structs.replace(facts, bare=bare, wall=wall)
 

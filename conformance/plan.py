@@ -1,7 +1,7 @@
 """What a run would send, without sending it: every conversation played against its own right script. The dry run."""
 
 from collections import Counter
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -85,7 +85,7 @@ class Miniature:
                 return scripts.bad_header() if wrong == frozenset({"no-authorization"}) else scripts.invalid_token()
             self._live.discard(token or "")
             return scripts.OK
-        if wrong == frozenset():
+        if not wrong:  # nothing is wrong, or nobody can tell: then a token may be issued
             self._issued += 1
             self._live.add(f"token#{self._issued}")
             return scripts.token(f"token#{self._issued}")
@@ -93,11 +93,13 @@ class Miniature:
         return scripts.error(next((row.code for row in rows if set(row.when) & (wrong or set())), 2))
 
 
-def plan(contract: Contract, target: Target, claims: Sequence[Claim], seed: int = 0) -> Plan:
+def plan(
+    contract: Contract, target: Target, claims: Sequence[Claim], seed: int = 0, replay: Mapping[str, Sequence[Any]] | None = None
+) -> Plan:
     """The requests of a whole run of these claims with this target's fixtures, whatever its budgets; nothing is sent.
 
-    A check is played against its `right=` script, generated values against a server in miniature. A server that follows another
-    reading may be asked less; one that fails, or is slow to know its tokens, may be asked more.
+    A check is played against its `right=` script, generated values (after those of `replay`) against a server in miniature. A
+    server that follows another reading may be asked less; one that fails, or is slow to know its tokens, may be asked more.
     """
     checks = [claim for claim in claims if claim.kind == "check"]
     stage = _Stage(contract)
@@ -110,7 +112,7 @@ def plan(contract: Contract, target: Target, claims: Sequence[Claim], seed: int 
         if number == len(checks) // 2:
             stage.play(api.good_token(), CONTROL, Miniature(contract).answer)
         if claim.draws is not None:
-            stage.search(claim, api, seed)
+            stage.search(claim, api, seed, (replay or {}).get(claim.id, ()))
         else:
             stage.perform(claim, api)
     stage.play(api.good_token(), CONTROL, Miniature(contract).answer)
@@ -167,13 +169,15 @@ class _Stage:
         except Verdict:
             return False
 
-    def search(self, claim: Claim, api: Api, seed: int) -> None:
-        """Play the values that the claim's strategy draws with this seed."""
+    def search(self, claim: Claim, api: Api, seed: int, replay: Sequence[Any]) -> None:
+        """Play the values of `replay` and those that the claim's strategy draws with this seed."""
 
         def play(value: Any) -> None:
             if claim.id not in self.missing:
                 self.play(claim.play(api, value), claim.id, Miniature(self._contract).answer)
 
+        for value in replay:
+            play(value)
         assert claim.draws is not None
         generate.search(claim.draws(api, seed), play, seed)
 

@@ -366,8 +366,23 @@ def test_budget_that_forbids_the_login(tmp_path: Path) -> None:
     """A budget of no requests is kept, and named."""
     with serving(servers.Foreign) as port:
         report = doctor.examine(written(tmp_path, f"http://127.0.0.1:{port}", "risk: {requests: 0}"), SPEC, {})
-    assert report.exit_code == 3
-    assert "the budget of requests is used up" in of(report, "base_url").what
+    assert (report.exit_code, blocking(report)) == (2, [(STOPS, "risk")])
+    assert "the budget of requests is used up" in of(report, "risk").what
+
+
+def test_hostile_answer_is_shown_harmlessly(tmp_path: Path) -> None:
+    """What a server says is cut, holds no secret and no command for a terminal, wherever it stands."""
+    secret = servers.SECRETS["SECRET"]
+    for handler in (
+        servers.always(400, "\x1b[2J" + "x" * 290 + secret + "y" * 9000, "text/plain"),
+        servers.always(302, "", "", ("Location", "https://\x9b2J.test/" + "x" * 200 + secret)),
+    ):
+        with serving(handler) as port:
+            report = doctor.examine(written(tmp_path, f"http://127.0.0.1:{port}"), SPEC, {})
+        told = doctor.rendered(report, tmp_path)
+        assert secret[:4] not in told
+        assert not [char for char in told if not char.isprintable() and char != "\n"]
+        assert max(map(len, told.splitlines())) < 400
 
 
 def test_command_prints_lines_or_json(tmp_path: Path) -> None:

@@ -84,7 +84,11 @@ def test_whole_run_is_foretold() -> None:
     open_ = {claim.id for claim in CLAIMS if claim.id.startswith("special-secret[")}
     assert {name: row for name, row in foretold.items() if name not in open_} == {n: row for n, row in sent.items() if n not in open_}
     assert all(sent[name] <= foretold[name] for name in open_ & set(sent))
-    assert would.tokens == sum(e.reply is not None and e.reply.token() is not None for e in run.exchanges)
+    drawn = {claim.id for claim in CLAIMS if claim.draws is not None}
+    issued = Counter(one.by for one in would.requests if one.issues)
+    real = Counter(exchange.by for exchange in run.exchanges if exchange.reply is not None and exchange.reply.token() is not None)
+    assert {name: n for name, n in issued.items() if name not in drawn | open_} == {n: c for n, c in real.items() if n not in drawn | open_}
+    assert real <= issued
     assert set(would.classes(SPEC)) == set(CLASSES)
     assert would.missing == {}
 
@@ -139,3 +143,11 @@ def test_command_sends_nothing_and_says_what_it_would(tmp_path: Path) -> None:
     assert [line for line in lines if line.startswith("  1 failed logins of wrong secrets (1 may be spent; all claims want ")]
     assert "  password-near-miss[case]                 the budget of wrong_passwords is used up; risk: {wrong_passwords: 1}" in lines
     assert [path.name for path in tmp_path.iterdir()] == ["target.yaml"]
+
+
+def test_replayed_examples_are_foretold() -> None:
+    """Values that are to be replayed are played before the drawn ones, and counted."""
+    claims = [claim for claim in CLAIMS if claim.id == "lifecycle-programs"]
+    value = [["issue"], ["logout", 0], ["use", 0]]
+    alone, more = plan(SPEC, FULL, claims), plan(SPEC, FULL, claims, replay={"lifecycle-programs": [value, value]})
+    assert more.classes(SPEC) - alone.classes(SPEC) == {"R1": 4, "R2": 2}
