@@ -150,7 +150,8 @@ def _basic_conditions(request: Request, first_grant: bool) -> Iterator[str]:
 
 def _pair_conditions(client: Text, secret: Text, first_grant: bool) -> Iterator[str]:
     """What is wrong with the id and secret of a header that `api.basic` built."""
-    group = "".join(_slot(client)).removesuffix(".id")
+    name = "".join(_slot(client))
+    group = name.removesuffix(".id") if name.endswith(".id") else ""
     if any(slot.startswith("special_clients") for slot in edits.slots((*client, *secret))):
         yield UNCLEAR  # how such credentials are to be encoded is a reading (D-08)
     elif group and secret == (Slot(f"{group}.secret"),):

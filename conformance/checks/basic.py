@@ -1,5 +1,7 @@
 """Basic authentication at the token endpoint: who is let in, who is not, and with which code."""
 
+from functools import lru_cache
+
 import msgspec
 
 from conformance import expect
@@ -13,14 +15,18 @@ from conformance.api import (
     basic,
     bearer,
     credentials,
+    describe,
     edited,
 )
+from conformance.checks.logout import requires_logout
+from conformance.checks.token import wrong_password
+from conformance.contract import Contract
 from conformance.errors import Violation
-from conformance.model import Edit, Exchange, Severity, Slot, Text
+from conformance.model import Edit, Exchange, Request, Severity, Slot, Text
 from conformance.oracle import ABOUT_BASIC, SCOPES, conditions
-from conformance.profile import row_named
+from conformance.profile import accepts, row_named
 from conformance.registry import Differs, check, rule
-from conformance.scripts import LOGIN_NO_AUTHORIZATION, REFUSED_IN_200, error, line, token, unauthorized
+from conformance.scripts import API, LOGIN, LOGIN_NO_AUTHORIZATION, OK, REFUSED_IN_200, error, line, token, unauthorized
 
 SUBJECT = "basic"
 ID, SECRET = (Slot("client.id"),), (Slot("client.secret"),)
@@ -36,9 +42,65 @@ GRANTED = Differs(0, "json:access_token", "{token#1}")
 )
 def token_wrong_secret(api: Api) -> Conversation[None]:
     """A known client with a wrong secret is refused with code 22 or 1."""
-    secret = (Edit("reverse", SECRET), "-wrong")
-    exchange = yield from api.send(api.login(authorization=basic(ID, secret)))
+    exchange = yield from api.send(wrong_secret(api))
     expect.refused_with(exchange, api, "wrong-secret")
+
+
+def wrong_secret(api: Api) -> Request:
+    """The login with a secret that is not even like the right one."""
+    return api.login(authorization=basic(ID, (Edit("reverse", SECRET), "-wrong")))
+
+
+@lru_cache
+def half_right(contract: Contract) -> tuple[Request, ...]:
+    """The right user with a wrong secret, and the right client with a wrong password."""
+    return wrong_secret(Api(contract)), wrong_password(Api(contract))
+
+
+@rule(
+    "client-and-user-validated",
+    clause="N-6749-18",
+    severity=Severity.CRITICAL,
+    when=lambda exchange, api: exchange.request in half_right(api.contract),
+    right=[line(request, error(22)) for request in half_right(API.contract)],
+    wrong=[GRANTED, Differs(1, "json:access_token", "{token#1}")],
+)
+def client_and_user_validated(exchange: Exchange, api: Api) -> None:
+    """Of the client's and the user's credentials, the right ones of one do not make up for wrong ones of the other."""
+    expect.refused(exchange)
+
+
+@rule(
+    "basic-supported",
+    clause="N-6749-04",
+    severity=Severity.HIGH,
+    when=lambda exchange, api: (
+        ("Authorization", credentials("client", api.contract.operations["token"].scheme.title())) in exchange.request.headers
+        and exchange.request.operation == "token"
+        and conditions(exchange.request, api.contract) == frozenset()
+    ),
+    right=[line(LOGIN, token()), line(API.token_request("client_credentials"), error(21))],
+    wrong=[Differs(1, "json:code", 22), Differs(1, "status", 401)],
+)
+def basic_supported(exchange: Exchange, api: Api) -> None:
+    """A client with its own id and secret as Basic is never told that it is not authenticated, whatever grant it asks for."""
+    row = None if accepts(exchange) else row_named(exchange, api.profile, api.contract)
+    if row is not None and ABOUT_BASIC & set(row.when):
+        raise Violation("the client authenticated", f"code {row.code}, {describe(exchange)}")
+    if expect.answered(exchange).status == 401:
+        raise Violation("another status than 401", describe(exchange))
+
+
+@check(
+    "user-is-no-client",
+    clause="F-10",
+    severity=Severity.CRITICAL,
+    right=[unauthorized(1)],
+    wrong=[GRANTED],
+)
+def user_is_no_client(api: Api) -> Conversation[None]:
+    """The user's name and password do not stand in for the client's id and secret as Basic authentication."""
+    expect.refused((yield from api.send(api.login(authorization=basic((Slot("user.username"),), (Slot("user.password"),))))))
 
 
 @check(
@@ -80,6 +142,21 @@ def token_basic_scheme_case(api: Api) -> Conversation[None]:
     for scheme in ("basic", "BASIC"):
         exchange = yield from api.send(api.login(authorization=credentials(scheme=scheme)))
         expect.granted(exchange)
+
+
+@check(
+    "scheme-in-any-case",
+    clause="N-9110-02",
+    severity=Severity.MEDIUM,
+    right=[token(), OK, token("token#2"), OK],
+    wrong=[Differs(2, "status", 401), Differs(3, "status", 401)],
+)
+def scheme_in_any_case(api: Api) -> Conversation[None]:
+    """No spelling of a scheme is a special one: `bASIC` at the token endpoint and `BEARER` at logout are accepted, too."""
+    yield from requires_logout(api)
+    exchange = yield from api.send(api.login(authorization=credentials(scheme="bASIC")))
+    expect.granted(exchange)
+    expect.granted((yield from api.send(api.logout(bearer(api.token_of(exchange), scheme="BEARER")))))
 
 
 @check("token-basic-two-spaces", clause="N-9110-03", severity=Severity.LOW, right=[token()], wrong=[Differs(0, "status", 401)])

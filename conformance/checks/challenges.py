@@ -11,7 +11,18 @@ from conformance.model import Exchange, Severity
 from conformance.oracle import conditions, only_fault
 from conformance.profile import accepts
 from conformance.registry import Differs, rule
-from conformance.scripts import LOGOUT_BARE, LOGOUT_UNKNOWN, bad_header, invalid_token, line, logout, unauthorized, unknown_client
+from conformance.scripts import (
+    API,
+    LOGOUT_BARE,
+    LOGOUT_UNKNOWN,
+    bad_header,
+    error,
+    invalid_token,
+    line,
+    logout,
+    unauthorized,
+    unknown_client,
+)
 
 SUBJECT = "basic"
 FIELD = "header:WWW-Authenticate"
@@ -78,6 +89,24 @@ def bearer_realm_once(exchange: Exchange, api: Api) -> None:
     for challenge in _challenges(exchange):
         if challenge.scheme == "bearer" and len(challenge.all("realm")) > 1:
             raise Violation("one realm", f"header WWW-Authenticate has {len(challenge.all('realm'))} of realm")
+
+
+INSUFFICIENT = ("unapproved-client", "grant-denied", "foreign-user")
+"""The faults of requests whose credentials are right: rows 5, 21 and 23."""
+
+
+@rule(
+    "valid-credentials-are-not-401",
+    clause="N-9110-05",
+    severity=Severity.LOW,
+    when=lambda exchange, api: any(only_fault(name)(exchange, api) for name in INSUFFICIENT) and not accepts(exchange),
+    right=[line(API.login(client="unapproved_client"), error(5)), line(API.login(user="foreign_user"), error(23, status=403))],
+    wrong=[Differs(0, "status", 401), Differs(1, "status", 401)],
+)
+def valid_credentials_are_not_401(exchange: Exchange, api: Api) -> None:
+    """Credentials that are valid and do not suffice are not answered with 401, which calls them wrong: 403, or 400 by RFC 6749."""
+    if expect.answered(exchange).status == 401:
+        raise Violation("status 403 or 400", "status 401")
 
 
 @rule(

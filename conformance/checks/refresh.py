@@ -168,6 +168,27 @@ def refresh_after_logout_says_why(exchanges: Sequence[Exchange], api: Api) -> tu
 
 
 @check(
+    "logout-leaves-other-refresh-tokens",
+    clause="N-7009-03",
+    severity=Severity.MEDIUM,
+    right=[WITH_REFRESH, RENEWED, token("token#3", refresh="refresh#3"), OK, token("token#4", refresh="refresh#4")],
+    wrong=[Differs(4, "status", 400)],
+)
+def logout_leaves_other_refresh_tokens(api: Api) -> Conversation[None]:
+    """A logout may end the refresh token that came with the token, and no other one."""
+    if api.profile.reading("issue.policy") != "independent" or api.profile.reading("logout.scope") != "token":
+        raise NotApplicable("two tokens of which logout ends one", "this server's tokens depend on each other")
+    _, first = yield from login_with_refresh(api)
+    renewed = yield from usable(api, first)
+    kept = renewed.reply.token(REFRESH) if renewed.reply else None
+    other = yield from api.good_token()
+    yield from api.logged_out(other)
+    exchange = yield from api.send(refresh_request(api, Slot(kept) if kept else first))
+    if not accepts(exchange):
+        raise Violation("a refresh token that outlives the logout of another token", describe(exchange))
+
+
+@check(
     "refresh-by-other-client",
     clause="N-6749-33",
     severity=Severity.CRITICAL,

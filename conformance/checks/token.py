@@ -59,6 +59,12 @@ for _name in load().operations["token"].grant().required:
     _required(_name, role_of(_schema), _schema["x-clause"])
 
 
+@check("token-without-user", clause="F-02", severity=Severity.CRITICAL, right=[REFUSED_IN_200], wrong=[GRANTED])
+def token_without_user(api: Api) -> Conversation[None]:
+    """A login of the password grant with neither username nor password, by the client alone, is refused."""
+    expect.refused((yield from api.send(api.login(change={"user.username": None, "user.password": None}))))
+
+
 @check(
     "token-by-get",
     clause="T-01",
@@ -306,6 +312,11 @@ _password_near_miss("extended", "append", "x")
 _password_near_miss("space-behind", "append", " ")
 
 
+def wrong_password(api: Api) -> Request:
+    """The login with a password that is not even like the right one."""
+    return api.login(change={"user.password": (*edited("user.password", "reverse"), "-wrong")})
+
+
 @check(
     "token-wrong-password",
     clause="T-36",
@@ -315,5 +326,5 @@ _password_near_miss("space-behind", "append", " ")
 )
 def token_wrong_password(api: Api) -> Conversation[None]:
     """A known user with a wrong password is refused with code 20."""
-    exchange = yield from api.send(api.login(change={"user.password": (*edited("user.password", "reverse"), "-wrong")}))
+    exchange = yield from api.send(wrong_password(api))
     expect.refused_with(exchange, api, "wrong-password")

@@ -5,7 +5,7 @@ import binascii
 from dataclasses import replace
 from urllib.parse import parse_qsl, unquote_plus
 
-from conformance.reference.accounts import CLIENTS
+from conformance.reference.accounts import CLIENTS, USERS
 from conformance.reference.errors import Refusal, internal
 from conformance.reference.faults.declare import as_code, fault, refusals
 from conformance.reference.messages import Answer, Call, Headers
@@ -33,7 +33,18 @@ class MissingHeaderAccepted(Server):
         return super().authenticate(call, form) if call.lines("authorization") else next(iter(CLIENTS))
 
 
-@fault(breaks={"T-38": "fail", "F-04": "fail", "S-02": "fail", "S-04": "fail", "S-05": "fail", "S-13": "fail", "N-7617-04": "fail"})
+@fault(
+    breaks={
+        "T-38": "fail",
+        "N-6749-18": "fail",
+        "F-04": "fail",
+        "S-02": "fail",
+        "S-04": "fail",
+        "S-05": "fail",
+        "S-13": "fail",
+        "N-7617-04": "fail",
+    }
+)
 class SecretNotChecked(Server):
     """Any secret authenticates a known client."""
 
@@ -181,6 +192,15 @@ refusals(
 )
 
 
+@fault(breaks={"F-10": "fail", "F-04": "fail", "T-35": "fail"})
+class UserIsAClient(Server):
+    """The user's name and password as Basic authenticate the first client."""
+
+    def check_secret(self, client: str, secret: str) -> str:
+        known = client in USERS and USERS[client].password == secret
+        return next(iter(CLIENTS)) if known else super().check_secret(client, secret)
+
+
 @fault(breaks={"T-38": "fail"})
 class ClientErrorsSwapped(Server):
     """An unknown client id is answered with code 22, a wrong secret with code 1."""
@@ -309,12 +329,28 @@ class NonAsciiSecretRefused(Server):
         return secret.isascii() and super().secret_matches(given, secret)
 
 
-@fault(breaks={"N-7617-01": "fail", "I-29": "warn"})
+@fault(breaks={"N-7617-01": "fail", "N-9110-02": "fail", "I-29": "warn"})
 class BasicCaseSensitive(Server):
     """The scheme `basic` in lower case is refused."""
 
     def is_basic(self, scheme: str) -> bool:
         return scheme == "Basic"
+
+
+@fault(breaks={"N-9110-02": "fail"})
+class BasicInThreeSpellings(Server):
+    """The scheme is taken as `Basic`, `basic` and `BASIC` only."""
+
+    def is_basic(self, scheme: str) -> bool:
+        return scheme in ("Basic", "basic", "BASIC")
+
+
+@fault(breaks={"N-9110-02": "fail"})
+class BearerInTwoSpellings(Server):
+    """The scheme is taken as `Bearer` and `bearer` only."""
+
+    def is_bearer(self, scheme: str) -> bool:
+        return scheme in ("Bearer", "bearer")
 
 
 @fault(breaks={"N-9110-03": "fail"})

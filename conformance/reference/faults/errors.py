@@ -57,6 +57,15 @@ errors(
     lambda answer, refusal: replace(answer, status=403) if refusal.code in (1, 22) else answer,
 )
 errors(
+    "foreign-user-is401",
+    "A user of another company, whose credentials are right, is answered with 401.",
+    {"N-9110-05": "warn", "N-6749-29": "fail"},
+    lambda answer, refusal: (
+        with_header(replace(answer, status=401), "www-authenticate", 'Basic realm="oauth"') if refusal.code == 23 else answer
+    ),
+    also={"I-22": "and the challenge says nothing of the reason"},
+)
+errors(
     "error-redirects-to-login",
     "Wrong user credentials are answered with a redirect to a login page.",
     {"F-08": "fail", "N-6749-29": "fail", "T-50": "fail"},

@@ -366,7 +366,7 @@ class DoubledPrefixIsServerError(Server):
         return super().bearer(call)
 
 
-@fault(breaks={"N-6750-03": "fail", "I-30": "fail"})
+@fault(breaks={"N-6750-03": "fail", "N-9110-02": "fail", "I-30": "fail"})
 class BearerCaseSensitive(Server):
     """The scheme `bearer` in lower case is refused."""
 

@@ -48,7 +48,7 @@ class GrantTypeNotNeeded(Server):
         return {"grant_type": "password"} | super().form(call)
 
 
-@fault(breaks={"T-22": "fail", "F-04": "fail"})
+@fault(breaks={"T-22": "fail", "F-02": "fail", "F-04": "fail"})
 class UsernameNotNeeded(Server):
     """A request without username gets the first user's token."""
 
@@ -62,6 +62,22 @@ class PasswordNotNeeded(Server):
 
     def check_user(self, form: dict[str, str]) -> str:
         return super().check_user(form) if form.get("password") or form.get("username") not in USERS else form["username"]
+
+
+@fault(breaks={"F-02": "fail", "F-04": "fail"})
+class UserNotNeeded(Server):
+    """A request with neither username nor password gets the first user's token."""
+
+    def check_user(self, form: dict[str, str]) -> str:
+        return super().check_user(form) if form.get("username") or form.get("password") else next(iter(USERS))
+
+
+@fault(breaks={"N-6749-18": "fail", "T-36": "fail", "F-04": "fail"})
+class PasswordOverflows(Server):
+    """A password that is four to nine characters too long passes for the right one."""
+
+    def password_matches(self, given: str, password: str) -> bool:
+        return super().password_matches(given, password) or 4 <= len(given) - len(password) <= 9
 
 
 @fault(breaks={"T-36": "fail"})
@@ -87,7 +103,7 @@ class UnknownUserGetsClientToken(Server):
         return super().check_user(form)
 
 
-@fault(breaks={"T-36": "fail", "F-04": "fail", "S-06": "fail"})
+@fault(breaks={"T-36": "fail", "F-04": "fail", "S-06": "fail", "N-6749-18": "fail"})
 class PasswordNotChecked(Server):
     """Any password logs a known user in."""
 
@@ -208,6 +224,27 @@ class NotAllowedInLatin1(Server):
     def not_allowed(self, allow: str) -> Answer:
         answer = with_header(super().not_allowed(allow), "content-type", "application/json")
         return replace(answer, body='{"message": "metoden er ugyldig på denne adressen"}'.encode("latin-1"))
+
+
+class _TooMany(Server):
+    """A server that answers GET on the token path, which is never right, with 429."""
+
+    reply = Answer(429)
+
+    def token(self, call: Call) -> Answer:
+        return self.reply if call.method == "GET" else super().token(call)
+
+
+@fault(breaks={"N-6585-01": "warn"})
+class TooManyWithoutWord(_TooMany):
+    """GET on the token path is answered with 429 and nothing else."""
+
+
+@fault(breaks={"N-9110-20": "fail"})
+class RetryAfterMilliseconds(_TooMany):
+    """GET on the token path is answered with 429 and a Retry-After in milliseconds."""
+
+    reply = Answer(429, (("content-type", "text/plain"), ("retry-after", "1500ms")), b"Too many requests")
 
 
 @fault(breaks={"N-9110-13": "fail"})
@@ -506,6 +543,27 @@ class AccessTokenRefreshes(Server):
     def refreshed(self, client: str, form: dict[str, str]) -> Token:
         token = self.tokens.get(form.get("refresh_token", ""))
         return self.issue(client, token.user, "refresh_token") if token is not None else super().refreshed(client, form)
+
+
+@fault(breaks={"N-7009-03": "warn"})
+class LogoutEndsAllRefreshTokens(Server):
+    """Logout ends every refresh token of the user, and only the presented access token."""
+
+    def revoke(self, token: Token) -> None:
+        super().revoke(token)
+        for refresh in self.refreshes.values():
+            if (refresh.token.client, refresh.token.user) == (token.client, token.user):
+                refresh.dead = True
+
+
+@fault(breaks={"N-6749-04": "fail", "T-19": "fail"}, also={"N-6749-29": "and the status is 401"})
+class BasicNotForClientGrant(Server):
+    """A client that asks for a token of its own is not authenticated by Basic."""
+
+    def authenticate(self, call: Call, form: dict[str, str]) -> str:
+        if form.get("grant_type") == "client_credentials":
+            raise self.refusal(22)
+        return super().authenticate(call, form)
 
 
 @fault(breaks={"T-31": "fail"})
