@@ -25,9 +25,13 @@ class Send(msgspec.Struct, frozen=True):
 
 
 class Together(msgspec.Struct, frozen=True):
-    """Send several requests at once, each on a connection of its own; yields back the Exchanges in the same order."""
+    """Send several requests at once, each on a connection of its own; yields back the Exchanges in the same order.
+
+    `at_once`: how many are under way at any time (0: all of them); the next one begins when another is answered.
+    """
 
     requests: tuple[Request, ...]
+    at_once: int = 0
 
 
 class Sleep(msgspec.Struct, frozen=True):
@@ -199,12 +203,17 @@ class Api(msgspec.Struct, frozen=True):
 
         A `last` look may end the token: without a resource it is a logout, on servers that refuse the logout of dead tokens.
         """
+        _, alive = yield from self.look(token, fresh=fresh, last=last)
+        return alive
+
+    def look(self, token: Slot, *, fresh: bool = False, last: bool = False) -> Conversation[tuple[Exchange, bool]]:
+        """The exchange that shows whether the token is accepted, and whether it is; as `is_alive`."""
         if last and self.profile.liveness == "logout":
             exchange = yield from self.send(self.logout(bearer(token), fresh=fresh))
-            return accepts(exchange)
+            return exchange, accepts(exchange)
         self.requires_liveness()
         exchange = yield from self.send(self.use(token, fresh=fresh))
-        return self.tells_alive(exchange)
+        return exchange, self.tells_alive(exchange)
 
     def tells_alive(self, exchange: Exchange) -> bool:
         """What the resource's answer says of the token; raises Inconclusive if it is neither of the two kinds."""

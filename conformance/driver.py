@@ -5,7 +5,7 @@ import re
 import time
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from threading import Lock
+from threading import Barrier, Lock
 from typing import Any, Generic, Protocol, TypeVar
 from urllib.parse import quote_plus, urlsplit
 
@@ -98,7 +98,7 @@ class Driver:
         self._patterns = _token_patterns(contract)
         self._suspects: set[str] = set()
         self._began = clock.now()
-        self._last_sent = float("-inf")
+        self._next = float("-inf")
         self._budgets = Budgets(target.risk, contract, ledger)
         self._lock = Lock()
 
@@ -133,19 +133,44 @@ class Driver:
 
     def _perform(self, effect: Effect, by: str) -> Exchange | tuple[Exchange, ...] | None:
         if isinstance(effect, Send):
-            return self._deliver(effect.request, by)
+            return next(iter(self._together((effect.request,), 1, by)))
         if isinstance(effect, Together):
-            requests = [msgspec.structs.replace(request, fresh=True) for request in effect.requests]
-            with ThreadPoolExecutor(max(1, len(requests)) if self._transport.concurrent else 1) as pool:
-                return tuple(pool.map(lambda request: self._deliver(request, by), requests))
+            requests = tuple(msgspec.structs.replace(request, fresh=True) for request in effect.requests)
+            return self._together(requests, (effect.at_once or len(requests)) if self._transport.concurrent else 1, by)
         self._clock.sleep(effect.seconds)
         return None
 
-    def _deliver(self, request: Request, by: str) -> Exchange:
-        wire, rendered = self._render(request)
-        with self._lock:
-            self._spend(request)
-            number = self._budgets.requests
+    def _together(self, requests: Sequence[Request], at_once: int, by: str) -> tuple[Exchange, ...]:
+        """Send the requests, so many at a time; they are rendered and numbered before the first is sent."""
+        wires = [self._render(request) for request in requests]
+        numbers = self._admit(requests)
+        if at_once < 2:
+            return tuple(map(self._deliver, numbers, requests, wires, [by] * len(requests)))
+        start = Barrier(min(at_once, len(requests)))
+
+        def deliver(place: int) -> Exchange:
+            if place < start.parties:
+                start.wait()
+            return self._deliver(numbers[place], requests[place], wires[place], by)
+
+        with ThreadPoolExecutor(at_once) as pool:
+            return tuple(pool.map(deliver, range(len(requests))))
+
+    def _admit(self, requests: Sequence[Request]) -> list[int]:
+        """A number for each request; those that go together wait for the interval once, and make the next one wait the longer."""
+        interval = self.target.risk.min_interval_ms / 1000
+        numbers = []
+        for request in requests:
+            self._budgets.spend(request)
+            numbers.append(self._budgets.requests)
+        wait = self._next - self._clock.now()
+        if wait > 0:
+            self._clock.sleep(wait)
+        self._next = self._clock.now() + len(requests) * interval
+        return numbers
+
+    def _deliver(self, number: int, request: Request, prepared: tuple[Wire, dict[str, str]], by: str) -> Exchange:
+        wire, rendered = prepared
         sent = self.now()
         try:
             raw: RawReply | None = self._transport.exchange(wire, fresh=request.fresh or _may_desynchronise(wire))
@@ -158,14 +183,6 @@ class Driver:
             exchange = Exchange(number, by, request, round(sent, 6), round(received, 6), reply, failure)
             self._on_exchange(exchange)
         return exchange
-
-    def _spend(self, request: Request) -> None:
-        """Keep to the budgets and the interval; raises NotObservable, naming the line to raise, when one is used up."""
-        self._budgets.spend(request)
-        wait = self._last_sent + self.target.risk.min_interval_ms / 1000 - self._clock.now()
-        if wait > 0:
-            self._clock.sleep(wait)
-        self._last_sent = self._clock.now()
 
     def _render(self, request: Request) -> tuple[Wire, dict[str, str]]:
         """The request as it is written, and every altered secret in it by name."""

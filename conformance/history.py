@@ -98,7 +98,8 @@ def _followed(traffic: _Traffic) -> tuple[Life, ...]:
         token = tokens.get(name or "")
         if token is not None and name is not None:
             seen = _seen(exchange, api)
-            if seen is not None and not _overlaps(exchange, logouts):
+            ended_before = token.dead_since is not None and exchange.sent >= token.dead_since
+            if seen is not None and (ended_before or not _overlaps(exchange, logouts)):
                 life = _judge(exchange, name, token, seen, api)
                 if life is not None:
                     found.append(life)
@@ -109,6 +110,34 @@ def _followed(traffic: _Traffic) -> tuple[Life, ...]:
         elif exchange.request.operation == "logout" and token is not None and name is not None and accepts(exchange):
             _logged_out(exchange, name, tokens, api)
     return tuple(found)
+
+
+class Look(msgspec.Struct, frozen=True):
+    """A look at a token that began after its logout was answered: the logout, the first refusal before the look (if any), what it shows."""
+
+    out: Exchange
+    refused: Exchange | None
+    exchange: Exchange
+    alive: bool
+
+
+def looks_after_logout(exchanges: Sequence[Exchange], api: Api) -> Iterator[Look]:
+    """Every look at a token after its logout; one that is handed out again begins another life."""
+    ends: dict[str, Exchange] = {}
+    refusals: dict[str, Exchange] = {}
+    for exchange in sorted(exchanges, key=lambda item: item.received):
+        name = None if _is_odd(exchange.request, api) else token_presented(exchange.request)
+        for minted in exchange.reply.minted if exchange.reply else ():
+            ends.pop(minted.slot, None)
+            refusals.pop(minted.slot, None)
+        seen = _seen(exchange, api)
+        if name in ends and seen is not None and exchange.sent >= ends[name].received:
+            refused = refusals.get(name)
+            yield Look(ends[name], refused if refused and exchange.sent >= refused.received else None, exchange, seen)
+            if not seen:
+                refusals.setdefault(name, exchange)
+        elif name is not None and exchange.request.operation == "logout" and accepts(exchange):
+            ends.setdefault(name, exchange)
 
 
 def _overlaps(exchange: Exchange, logouts: Sequence[tuple[float, float]]) -> bool:
@@ -220,13 +249,17 @@ def lifetime_of(exchange: Exchange, contract: Contract) -> float | None:
 
 
 def states(exchanges: Sequence[Exchange], api: Api) -> Iterator[tuple[Exchange, str]]:
-    """Each logout that presents a token plainly, with the token's state: `revoked`, `expired`, or `living`; doubtful ones left out."""
+    """Each logout that presents a token plainly, with the token's state: `revoked`, `expired`, or `living`; doubtful ones left out.
+
+    `racing`: another logout of the token was under way and was accepted first.
+    """
     ends: dict[str, tuple[float, float] | None] = {}
     revoked: dict[str, float] = {}
     for exchange in sorted(exchanges, key=lambda item: item.received):
         request, reply = exchange.request, exchange.reply
         issued = reply.token(api.contract.presented) if reply and request.operation == "token" else None
-        if issued is not None and issued not in ends:
+        if issued is not None and (issued not in ends or issued in revoked):
+            revoked.pop(issued, None)
             life = lifetime_of(exchange, api.contract)
             ends[issued] = (exchange.sent + life, exchange.received + life) if life is not None else None
         name = token_presented(request)
@@ -236,6 +269,8 @@ def states(exchanges: Sequence[Exchange], api: Api) -> Iterator[tuple[Exchange, 
         if name in revoked:
             if exchange.sent >= revoked[name] + api.profile.revocation_budget_s:
                 yield exchange, "revoked"
+            elif exchange.sent < revoked[name]:
+                yield exchange, "racing"
         elif end is not None and exchange.sent >= end[1] + AFTER_S + trip:
             yield exchange, "expired"
         elif end is None or exchange.received <= end[0] - BEFORE_S - trip:

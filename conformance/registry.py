@@ -119,7 +119,10 @@ def check(
     axis: str = "",
     title: str = "",
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Declare a conversation as a check. With `draws`, it plays each value drawn; `sample` is one for its scripts."""
+    """Declare a conversation as a check. With `draws`, it plays each value drawn; `sample` is one for its scripts.
+
+    Its value is the reading that it saw, if the claim has an axis; or a pair of that and of what it measured, which the finding shows.
+    """
 
     def declare(play: Callable[..., Any]) -> Callable[..., Any]:
         text = title or (play.__doc__ or "").strip()

@@ -137,7 +137,7 @@ class Run:
                 if isinstance(pause, Sleep):
                     play.due = self.driver.now() + pause.seconds
                     return None
-                reading = pause.value
+                reading, actual = pause.value if isinstance(pause.value, tuple) else (pause.value, "")
         except Verdict as verdict:
             outcome, expected, actual = verdict.outcome, verdict.expected, verdict.actual
         except ConformanceError:

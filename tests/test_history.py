@@ -53,3 +53,50 @@ def test_expired_and_revoked_are_told_apart_at_logout() -> None:
         exchange(5, logout("token#2"), DEAD, 9),
     ]
     assert [(e.id, state) for e, state in history.states(short, API)] == [(2, "living"), (3, "revoked"), (5, "expired")]
+
+
+def test_use_that_begins_after_its_logout_is_judged_whatever_goes_on() -> None:
+    """A use of a logged-out token that overlaps the logout of another one breaks L-02."""
+    busy = [
+        exchange(1, LOGIN, token(), 0),
+        exchange(2, LOGIN, token("token#2"), 0.2),
+        exchange(3, logout(), OK, 1.0),
+        exchange(4, use(), ALIVE, 1.2, 0.3),
+        exchange(5, logout("token#2"), OK, 1.1, 0.9),
+    ]
+    lives = history.lives(busy, API)
+    assert [(life.exchange.id, life.alive, life.seen_alive, life.clause) for life in lives] == [(4, False, True, "L-02")]
+
+
+def test_token_that_comes_back_is_seen_within_any_budget() -> None:
+    """An acceptance after a refusal is a flap, however long the budget; one that began before the refusal is none."""
+    patient = msgspec.structs.replace(API, profile=msgspec.structs.replace(API.profile, revocation_budget_s=60))
+    story = [
+        exchange(1, LOGIN, token(), 0),
+        exchange(2, logout(), OK, 1),
+        exchange(3, use(), ALIVE, 2),
+        exchange(4, use(), DEAD, 3, 0.5),
+        exchange(5, use(), ALIVE, 3.2, 0.5),
+        exchange(6, use(), ALIVE, 4),
+    ]
+    looks = list(history.looks_after_logout(story, patient))
+    assert [(look.exchange.id, look.refused.id if look.refused else 0, look.alive) for look in looks] == [
+        (3, 0, True),
+        (4, 0, False),
+        (5, 0, True),
+        (6, 4, True),
+    ]
+    assert [life for life in history.lives(story, patient) if not life.alive] == []
+    again = [*story[:4], exchange(5, LOGIN, token(), 4), exchange(6, use(), ALIVE, 5)]
+    assert [look.alive for look in history.looks_after_logout(again, patient)] == [True, False]
+
+
+def test_logouts_of_one_token_at_once_are_told_apart() -> None:
+    """The second of two logouts at the same time is no logout of a dead token."""
+    both = [
+        exchange(1, LOGIN, token(), 0),
+        exchange(2, logout(), OK, 1, 0.2),
+        exchange(3, logout(), DEAD, 1.1, 0.2),
+        exchange(4, logout(), DEAD, 2),
+    ]
+    assert [(e.id, state) for e, state in history.states(both, API)] == [(2, "living"), (3, "racing"), (4, "revoked")]

@@ -5,9 +5,8 @@ from functools import lru_cache
 
 import pytest
 
-from conformance import checks, contract, embedded
+from conformance import checks, contract
 from conformance.api import MADE_UP_SECRET, PAGE_EXAMPLE, UNKNOWN_CLIENT, UNKNOWN_TOKEN, UNKNOWN_USER, basic, bearer, edited
-from conformance.driver import VirtualClock
 from conformance.model import Request, Slot
 from conformance.oracle import allowed, conditions
 from conformance.precedence import combined
@@ -16,8 +15,7 @@ from conformance.reference.messages import Call
 from conformance.reference.readings import READINGS
 from conformance.reference.server import Server
 from conformance.scripts import API
-from conformance.session import Options, Session
-from conformance.transport import InProcess
+from tests.in_process import run_of
 
 CODE, REFRESH = (grant.word for grant in API.contract.operations["token"].grants[2:])
 SINGLE: dict[str, Request] = {
@@ -64,14 +62,6 @@ CONCERNED = [
     or axis in ("grant.other", "client.errors", "scope", "logout.dead-token", "errors.shape", "grant.user")
     for word in words
 ]
-
-
-def run_of(kind: type[Server], readings: Mapping[str, str]) -> Session:
-    """A run against a server in this process, on virtual time, that has not begun."""
-    clock = VirtualClock()
-    target = embedded.target("http://127.0.0.1", readings=readings)
-    transport = InProcess(embedded.in_process(kind(clock.now, readings)))
-    return Session(contract.load(), target, Options(), kind="embedded", transport=transport, clock=clock)
 
 
 @lru_cache

@@ -8,6 +8,7 @@ from conformance import edits, expect, history
 from conformance.api import PATIENCE_S, UNKNOWN_TOKEN, Api, Conversation, Sleep, Together
 from conformance.errors import Inconclusive, NotApplicable, Violation
 from conformance.model import Exchange, Severity
+from conformance.profile import accepts
 from conformance.registry import Differs, Script, check, rule
 from conformance.scripts import ALIVE, API, DEAD, LOGIN, OK, line, logout, token, use
 
@@ -211,3 +212,49 @@ def token_not_bound_to_user_agent(api: Api) -> Conversation[None]:
     other = yield from api.send(msgspec.structs.replace(use_, headers=(*use_.headers, ("User-Agent", ("harness/1",)))))
     if not api.tells_alive(other):
         raise Violation("the token accepted", f"status {expect.answered(other).status} with another User-Agent")
+
+
+@check(
+    "logins-at-once",
+    clause="F-25",
+    severity=Severity.HIGH,
+    right=[token(), token("token#2"), ALIVE, ALIVE],
+    wrong=[Differs(1, "json:access_token", "{token#1}"), Differs(2, "status", 401), Differs(3, "status", 401), Differs(1, "status", 500)],
+)
+def logins_at_once(api: Api) -> Conversation[None]:
+    """Two logins at the same time yield two tokens that live, or what the issue policy of this server makes of a second login."""
+    both: tuple[Exchange, ...] = yield Together((api.login(), api.login()))
+    for exchange in both:
+        expect.below_500(exchange)
+    policy = api.profile.reading("issue.policy")
+    tokens = [api.token_of(exchange) for exchange in both]
+    if policy in ("independent", "revokes") and tokens[0] == tokens[1]:
+        raise Violation("two tokens, as for logins one after the other", "the same access_token for both")
+    api.requires_liveness()
+    yield Sleep(api.profile.issue_lag_s)
+    seen = [(yield from api.is_alive(tokens[0], fresh=True)), (yield from api.is_alive(tokens[1], fresh=True))]
+    if not any(seen) or (policy != "revokes" and not all(seen)):
+        raise Violation("both tokens accepted" if policy != "revokes" else "one token accepted", "status of a dead token for a new one")
+
+
+@rule(
+    "token-handed-out-once",
+    clause="F-25",
+    severity=Severity.HIGH,
+    over="run",
+    when=lambda exchange, api: exchange.request.operation == "token" and accepts(exchange),
+    right=[line(LOGIN, token()), line(LOGIN, token("token#2"))],
+    wrong=[Differs(1, "json:access_token", "{token#1}")],
+)
+def token_handed_out_once(exchanges: Sequence[Exchange], api: Api) -> None:
+    """Where a second login yields a new token, no login yields one that a user was given before."""
+    if api.profile.reading("issue.policy") not in ("independent", "revokes"):
+        raise NotApplicable("a new token for each login", f"the issue policy is {api.profile.reading('issue.policy')}")
+    given: dict[str, Exchange] = {}
+    for exchange in exchanges:
+        name = exchange.reply.token(api.contract.presented) if exchange.reply else None
+        if name is None or not history.owner_of(exchange.request, api.contract)[1]:
+            continue
+        first = given.setdefault(name, exchange)
+        if first is not exchange:
+            raise Violation("a token of its own for each login", f"access_token of exchange {first.id} once more", [first, exchange])

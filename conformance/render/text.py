@@ -30,7 +30,8 @@ def render_text(record: Record, console: Console, *, verbose: bool = False) -> N
     if verbose:
         for finding in record.findings:
             if finding.outcome is Outcome.PASS:
-                console.print(f"[green]pass[/] {escape(finding.check)}  {finding.clause}  {escape(finding.title)}")
+                measured = f" ({escape(printable(finding.actual))})" if finding.actual else ""
+                console.print(f"[green]pass[/] {escape(finding.check)}  {finding.clause}  {escape(finding.title)}{measured}")
     console.print()
     for reason in record.unmet:
         console.print(f"incomplete: {printable(reason)}", style="yellow", markup=False, soft_wrap=True)
