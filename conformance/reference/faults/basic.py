@@ -24,7 +24,11 @@ class MissingHeaderIsCode22(Server):
 
 @fault(
     breaks={"F-04": "fail", "T-42": "fail", "S-02": "fail"},
-    also={"S-10": "credentials in the body are not needed either", "N-6749-06": "nor in the query"},
+    also={
+        "S-10": "credentials in the body are not needed either",
+        "N-6749-06": "nor in the query",
+        "N-9700-08": "nor in a field of a proxy",
+    },
 )
 class MissingHeaderAccepted(Server):
     """A request without Authorization is served as the first client's."""

@@ -30,7 +30,8 @@ refusals(
             "N-7617-03",
         ),
         "fail",
-    ),
+    )
+    | {"N-9700-09": "warn"},
     lambda refusal: as_code(refusal, 9) if refusal.scheme == "Basic" else refusal,
 )
 errors(

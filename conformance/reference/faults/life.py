@@ -88,15 +88,21 @@ class ResourceOpen(Server):
 
 
 @fault(breaks={"F-25": "fail"})
-class ThirdLoginEvicts(Server):
-    """Every fifth login ends the token of the login before."""
+class LoginAfterUseEvicts(Server):
+    """A login right after a use of a token ends that token."""
+
+    just_used = ""
+
+    def respond(self, call: Call) -> Answer:
+        answer = super().respond(call)
+        self.just_used = self.bearer(call) if (call.path, answer.status) == ("/resource", 200) else ""
+        return answer
 
     def issue(self, client: str, user: str, grant: str, scope: str = "") -> Token:
-        token = super().issue(client, user, grant, scope)
-        mine = [other for other in self.tokens.values() if (other.client, other.user) == (client, user) and self.lives(other)]
-        for other in mine[-2:-1] if self.issued % 5 == 0 else ():
-            other.dead_at = self.now()
-        return token
+        used = self.tokens.get(self.just_used)
+        if used is not None and (used.client, used.user) == (client, user):
+            used.dead_at = self.now()
+        return super().issue(client, user, grant, scope)
 
 
 @fault(breaks={"T-03": "fail", "L-14": "fail"})

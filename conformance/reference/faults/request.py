@@ -451,7 +451,7 @@ refusals(
 refusals(
     "unknown-refresh-token-is-code20",
     "An invented refresh token is reported as wrong user credentials.",
-    {"T-43": "fail"},
+    {"T-43": "fail", "N-9700-09": "warn"},
     lambda refusal: as_code(refusal, 20) if refusal.code == 7 else refusal,
 )
 
