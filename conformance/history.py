@@ -10,7 +10,7 @@ from conformance.api import Api
 from conformance.contract import Contract
 from conformance.documented import role_of
 from conformance.model import Exchange, Request, Slot
-from conformance.oracle import names_other_grant, token_presented
+from conformance.oracle import for_the_client, names_other_grant, token_presented
 from conformance.profile import accepts, told
 
 BEFORE_S, AFTER_S, ROUND_TRIPS = 0.25, 1.0, 3
@@ -214,7 +214,7 @@ def _issued(exchange: Exchange, tokens: dict[str, _Token], api: Api) -> None:
             other.hearsay = True
         else:
             other.survives("F-25", "a second login does not end the first token")
-    tokens[name] = _Token(owner, exchange.sent, exchange.received, lifetime)
+    tokens[name] = _Token(owner, exchange.sent, exchange.received, lifetime, hearsay=for_the_client(exchange.request, api.contract))
 
 
 def _logged_out(exchange: Exchange, name: str, tokens: dict[str, _Token], api: Api) -> None:

@@ -276,6 +276,11 @@ def names_other_grant(request: Request, contract: Contract) -> bool:
     return request.operation == "token" and grant_of(request, contract) in [g.word for g in contract.operations["token"].grants[1:]]
 
 
+def for_the_client(request: Request, contract: Contract) -> bool:
+    """Whether a token request asks for a token of no user, of which nobody promises that it opens a user's resource (S-25)."""
+    return grant_of(request, contract) in [grant.word for grant in contract.operations["token"].grants if len(grant.required) == 1]
+
+
 def has_the_stars(request: Request, contract: Contract) -> bool:
     """Whether a token request holds every parameter that the page stars for every grant (D-12); without, that alone may be its fault."""
     return {edits.literal(name) for name, _ in request.form or ()} >= set(contract.operations["token"].grant().required)

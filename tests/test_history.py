@@ -32,6 +32,13 @@ def test_odd_carrier_leaves_the_token_open() -> None:
     assert lives == []
 
 
+def test_token_of_the_client_itself_is_promised_no_life_at_the_resource() -> None:
+    """Nobody says that a token of no user opens a user's resource, so its refusal there is no death."""
+    alone = API.token_request(API.contract.operations["token"].grants[1].word)
+    exchanges = [exchange(1, alone, token(), 0), exchange(2, use(), DEAD, 1), exchange(3, logout(), OK, 2), exchange(4, use(), ALIVE, 3)]
+    assert [(life.exchange.id, life.alive) for life in history.lives(exchanges, API)] == [(4, False)]
+
+
 def test_cap_explains_the_death_of_the_oldest() -> None:
     """Two tokens that died after as many later logins, while none lived on beyond, are a cap; one that died early is not."""
     names = [f"token#{number}" for number in range(1, 6)]

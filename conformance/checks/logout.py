@@ -35,7 +35,9 @@ def logout_exists(exchanges: Sequence[Exchange], api: Api) -> str:
     if api.profile.reading("logout.operation") == "absent":
         raise NotApplicable("a server that has a logout", describe(exchanges[0]))
     last = [exchange for exchange in exchanges if conditions(exchange.request, api.contract) == frozenset()]
-    raise Violation("a logout that accepts a living token", describe(last[-1] if last else exchanges[-1]), last[-1:])
+    if not last:
+        raise NotApplicable("a logout of a token that was issued", "none was tried")
+    raise Violation("a logout that accepts a living token", describe(last[-1]), last[-1:])
 
 
 def requires_logout(api: Api) -> Conversation[None]:
