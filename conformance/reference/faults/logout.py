@@ -34,7 +34,7 @@ class RevokedTokenRevives(Server):
         return token.dead_at is not None and token.dead_at <= self.now() < token.dead_at + 1.2
 
 
-@fault(breaks={"L-02": "fail", "S-47": "fail"}, also={"L-16": "some second logouts are accepted"})
+@fault(breaks={"L-02": "fail", "S-47": "fail", "N-7009-02": "fail"}, also={"L-16": "some second logouts are accepted"})
 class RevokedOnOneReplica(Server):
     """Every third look at a logged-out token finds it alive."""
 

@@ -11,7 +11,7 @@ MOMENT_S = 0.05
 """Calls that lie no further apart come at the same time."""
 
 
-@fault(breaks={"L-02": "fail"}, also={"N-7009-02": "one look at the token after its refusal finds it alive"})
+@fault(breaks={"L-02": "fail", "S-47": "fail"}, also={"N-7009-02": "one look at the token after its refusal finds it alive"})
 class RevokedTokenFlaps(Server):
     """A logged-out token is refused at first, accepted at its third use after the logout, and refused from then on."""
 
@@ -105,7 +105,10 @@ class LoginsAtOnceShareToken(Server):
         return self.shared
 
 
-@fault(breaks={"F-25": "fail"}, also={"N-9110-16": "one of its two tokens, from logins right after each other, is dead"})
+@fault(
+    breaks={"F-25": "fail"},
+    also=dict.fromkeys(("N-9110-16", "N-6750-10"), "one of two tokens from logins right after each other is dead"),
+)
 class LoginsAtOnceEndEachOther(Server):
     """Of two logins of one user within a moment, with nothing between, the first gets a token that is dead already."""
 
@@ -127,7 +130,7 @@ class LoginsAtOnceEndEachOther(Server):
 
 @fault(breaks={"F-25": "fail"}, also={"N-6749-22": "what is left of its life does not shrink"})
 class DeadTokenHandedOutAgain(Server):
-    """Every ninth login gets the token that was logged out last, with a new life."""
+    """Every ninth login gets the token that was logged out last, with a new life, if that was more than two seconds ago."""
 
     ended_last: Token | None = None
 
@@ -138,6 +141,8 @@ class DeadTokenHandedOutAgain(Server):
     def issue(self, client: str, user: str, grant: str, scope: str = "") -> Token:
         token, old = super().issue(client, user, grant, scope), self.ended_last
         if self.issued % 9 or old is None or (old.client, old.user, old.scope) != (client, user, scope):
+            return token
+        if old.dead_at is None or self.now() < old.dead_at + 2:
             return token
         del self.tokens[token.value]
         old.dead_at, old.expires = None, token.expires
