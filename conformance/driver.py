@@ -224,7 +224,7 @@ class Driver:
         except UnicodeDecodeError:
             body, encoding = raw.body.decode("latin-1"), "latin-1"
         plain = Reply(raw.status, raw.headers, body, "utf-8" if encoding == "utf-8" else "latin-1", raw.reason)
-        plain = msgspec.structs.replace(plain, connection=raw.connection, kept=raw.kept, surplus=raw.surplus)
+        plain = msgspec.structs.replace(plain, connection=raw.connection, kept=raw.kept, surplus=raw.surplus, version=raw.version)
         body, minted = self._name_tokens(plain)
         for name, value in rendered.items():
             self.redactor.add(name, value)

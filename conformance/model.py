@@ -116,7 +116,7 @@ class Reply(msgspec.Struct, frozen=True, omit_defaults=True):
     """A reply with its tokens replaced by `{slot}`. `body` is text; `encoding` turns it back into the bytes.
 
     `connection`: the number of the connection that it came over, 0 where there is none to the server itself; `kept`: it left
-    the connection open for another request; `surplus`: how many bytes came behind its end.
+    the connection open for another request; `surplus`: how many bytes came behind its end; `version`: that of HTTP.
     """
 
     status: int
@@ -129,6 +129,7 @@ class Reply(msgspec.Struct, frozen=True, omit_defaults=True):
     connection: int = 0
     kept: bool = False
     surplus: int = 0
+    version: str = "1.1"
 
     def header(self, name: str) -> str | None:
         """The field's lines joined with commas (RFC 9110 section 5.3), or None."""

@@ -44,7 +44,7 @@ class Wire(msgspec.Struct, frozen=True):
 
 
 class RawReply(msgspec.Struct, frozen=True):
-    """A reply as it was read. `connection`, `kept`, `surplus`: see `model.Reply`."""
+    """A reply as it was read. The rest is as in `model.Reply`."""
 
     status: int
     reason: str
@@ -53,6 +53,7 @@ class RawReply(msgspec.Struct, frozen=True):
     connection: int = 0
     kept: bool = False
     surplus: int = 0
+    version: str = "1.1"
 
 
 class TransportFailure(Exception):
@@ -280,7 +281,8 @@ def _converse(connection: socket.socket, wire: Wire, ends: float) -> tuple[RawRe
     surplus = len(parser.trailing_data[0])
     if wire.says("connection", "close") and parser.their_state is h11.MUST_CLOSE:
         surplus += _rest(connection, ends)
-    reply = RawReply(head.status_code, bytes(head.reason).decode("latin-1"), headers, bytes(body), surplus=surplus)
+    version = head.http_version.decode("ascii")
+    reply = RawReply(head.status_code, bytes(head.reason).decode("latin-1"), headers, bytes(body), surplus=surplus, version=version)
     return reply, not unsent and not surplus and parser.our_state is h11.DONE and parser.their_state is h11.DONE
 
 

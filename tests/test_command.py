@@ -271,7 +271,7 @@ def test_list_and_explain(what: str) -> None:
     assert name in conformance("explain", name).stdout
 
 
-SAMPLE = sorted(FAULTS)[::24]
+SAMPLE = [*sorted(FAULTS)[::24], "wire-errors-close-unannounced"]
 
 
 @pytest.mark.parametrize("fault", SAMPLE)

@@ -88,16 +88,16 @@ class WireErrorsCloseUnannounced(Peer):
 
 @wire_fault(breaks={"S-37": "fail"})
 class WireRepliesMixedUp(Peer):
-    """On a connection that the client asks to keep alive, a request gets the reply to the one before it."""
+    """On a connection that the client asks to keep alive, every other request gets the reply to the one before it."""
 
     kept: Answer | None = None
 
     def answer(self, head: Head, body: bytes) -> Answer:
         before, answer = self.kept, super().answer(head, body)
-        if head.says("connection", "keep-alive"):
-            self.kept = answer
-            return before or answer
-        return answer
+        if not head.says("connection", "keep-alive"):
+            return answer
+        self.kept = answer if before is None else None
+        return before or answer
 
 
 @wire_fault(breaks={"I-34": "warn"})
