@@ -152,7 +152,7 @@ def _pair_conditions(client: Text, secret: Text, first_grant: bool) -> Iterator[
     """What is wrong with the id and secret of a header that `api.basic` built."""
     name = "".join(_slot(client))
     group = name.removesuffix(".id") if name.endswith(".id") else ""
-    if any(slot.startswith("special_clients") for slot in edits.slots((*client, *secret))):
+    if any(slot.startswith("special_clients") for slot in edits.slots((*client, *secret))) or edits.spelled(secret):
         yield UNCLEAR  # how such credentials are to be encoded is a reading (D-08)
     elif group and secret == (Slot(f"{group}.secret"),):
         condition = OF_THE_CLIENT.get(group, "")
@@ -375,7 +375,8 @@ def spends(request: Request, contract: Contract) -> str | None:
     """The budget that the request draws on: `wrong_secrets`, `wrong_passwords` or none."""
     wrong = conditions(request, contract) or frozenset()
     altered = {slot for text in edits.texts(request) for slot in edits.altered(text)}
-    if "wrong-secret" in wrong or any(slot.endswith(".secret") for slot in altered):
+    pairs = [pair for name, value in request.headers if name == "Authorization" and (pair := _basic_pair(value)) is not None]
+    if "wrong-secret" in wrong or any(slot.endswith(".secret") for slot in altered) or any(edits.spelled(secret) for _, secret in pairs):
         return "wrong_secrets"
     if any(slot.endswith((".password", ".username")) for slot in altered):
         return "wrong_passwords"

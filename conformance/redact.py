@@ -44,6 +44,8 @@ def variants(value: str) -> set[str]:
         encoded.rstrip("="),
         base64.urlsafe_b64encode(octets).decode(),
         octets.hex(),
+        "".join(f"%{octet:02X}" for octet in octets),
+        "".join(f"%{octet:02x}" for octet in octets),
         value[::-1],
         repr(f"'\"{value}")[4:-1],  # as Python quotes it in messages
     }

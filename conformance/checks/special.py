@@ -128,6 +128,49 @@ def basic_encoding(exchanges: Sequence[Exchange], api: Api) -> str:
     return "both" if True in seen["raw"] and True in seen["form"] else "raw" if True in seen["raw"] else "form"
 
 
+OCTETS = basic((Slot("client.id"),), (Edit("octets", (Slot("client.secret"),)),))
+"""The client's header with every octet of the secret percent-encoded: the same secret to a server that form-decodes it."""
+
+
+@check(
+    "ordinary-secret-encoded",
+    clause="T-15",
+    severity=Severity.LOW,
+    right=[unauthorized(22)],
+    wrong=[Differs(0, "status", 500)],
+)
+def ordinary_secret_encoded(api: Api) -> Conversation[None]:
+    """An ordinary secret that comes percent-encoded is refused as another one, or understood; it breaks nothing."""
+    expect.below_500((yield from api.send(api.login(authorization=OCTETS))))
+
+
+_OCTETS = API.login(authorization=OCTETS)
+
+
+@rule(
+    "secret-read-alike",
+    clause="T-15",
+    severity=Severity.LOW,
+    over="run",
+    when=lambda exchange, api: of_special_client(exchange, api) or ("Authorization", OCTETS) in exchange.request.headers,
+    right=[line(_OCTETS, REFUSED_IN_200), line(_FORM, REFUSED_IN_200)],
+    wrong=[Differs(0, "json:access_token", "{token#1}"), Differs(1, "json:access_token", "{token#1}")],
+)
+def secret_read_alike(exchanges: Sequence[Exchange], api: Api) -> tuple[Exchange, ...]:
+    """A secret is read as it stands, or form-decoded, whatever characters it has: ordinary and special ones alike."""
+    ordinary = [accepts(e) for e in exchanges if ("Authorization", OCTETS) in e.request.headers]
+    special = [accepts(e) for e in exchanges if _encoding(e.request, api) == "form"]
+    if not ordinary:
+        raise NotApplicable("an ordinary secret that was percent-encoded", "none was sent")
+    if special and any(ordinary) != any(special):
+        decoded, other = ("an ordinary", "a special") if any(ordinary) else ("a special", "an ordinary")
+        seen = f"an access_token for {decoded} secret that was form-encoded, and none for {other} one"
+        raise Violation("every secret form-decoded, or none", seen)
+    if any(ordinary):
+        raise NotApplicable("a server that reads secrets as they stand", "this one form-decodes them")
+    return tuple(exchanges)
+
+
 def _of_non_ascii(exchange: Exchange, api: Api) -> bool:
     """A login with a secret beyond ASCII as raw UTF-8, or a challenge that announces UTF-8."""
     return exchange.request.operation == "token" and (is_raw_beyond_ascii(exchange, api) or _announces(exchange))

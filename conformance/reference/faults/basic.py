@@ -291,7 +291,7 @@ class SecretEndsAtColon(Server):
         return super().secret_matches(given, secret) or (":" in secret and given == secret.rpartition(":")[0])
 
 
-@fault(breaks={"T-10": "fail"})
+@fault(breaks={"T-10": "fail"}, also={"T-15": "an ordinary secret is not decoded at all"})
 class SecretDecodedTwice(Server):
     """The secret is form-decoded twice, so that one with a percent sign never fits."""
 
@@ -315,6 +315,24 @@ class LonePercentIsServerError(Server):
         if "%z" in secret:
             raise internal()
         return super().check_secret(client, secret)
+
+
+@fault(breaks={"T-15": "warn"})
+class OrdinarySecretDecoded(Server):
+    """A secret is form-decoded unless its client has one with a percent sign or a plus."""
+
+    def secret_matches(self, given: str, secret: str) -> bool:
+        return super().secret_matches(given if {"%", "+"} & set(secret) else unquote_plus(given), secret)
+
+
+@fault(breaks={"T-15": "warn", "T-49": "fail"})
+class EncodedSecretIsServerError(Server):
+    """A secret that begins with three percent-encoded octets is an internal error."""
+
+    def secret_matches(self, given: str, secret: str) -> bool:
+        if given[0::3][:3] == "%%%":
+            raise internal()
+        return super().secret_matches(given, secret)
 
 
 @fault(breaks={"T-10": "fail"})
