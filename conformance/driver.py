@@ -94,6 +94,7 @@ class Driver:
         pair = f"{target.client.id}:{target.client.secret}"
         self.redactor.add("client.pair", pair)
         self._names: dict[tuple[str, str], str] = {}
+        self._public = self._slots.keys() - target.secrets().keys()
         self._static_slots = {name: value for name, value in self._slots.items() if len(value) > 3}
         self._patterns = _token_patterns(contract)
         self._suspects: set[str] = set()
@@ -191,8 +192,10 @@ class Driver:
         def text(value: Any) -> str:
             for name, edit in edits.derived(value):
                 if edit.op not in edits.ENCODINGS:
-                    rendered[name] = edits.render((edit,), self._slots.__getitem__)
-                    if rendered[name] == edits.render(edit.of, self._slots.__getitem__):
+                    altered = edits.render((edit,), self._slots.__getitem__)
+                    if not edits.slots((edit,)) <= self._public:
+                        rendered[name] = altered
+                    if altered == edits.render(edit.of, self._slots.__getitem__):
                         raise NotObservable(f"{name} is the same value again", "use other credentials in the test account")
             return edits.render(value, self._slots.__getitem__)
 

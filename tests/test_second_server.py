@@ -104,6 +104,24 @@ def test_second_server_over_sockets(tmp_path: Path) -> None:
     assert [f for f in run["findings"] if f["outcome"] in ("inconclusive", "error", "not-observable")] == []
 
 
+class NamesTheClient(Server):
+    """A legal server whose refusals name the client id that they were sent."""
+
+    named = ""
+
+    def known(self, pairs: list[tuple[str, str]]) -> str:
+        self.named = pairs[0][0]
+        return super().known(pairs)
+
+    def shaped(self, status: int, number: int, word: str, text: str) -> tuple[str, str]:
+        return super().shaped(status, number, word, f"{text} (client {self.named})")
+
+
+def test_client_id_is_no_secret() -> None:
+    """A reply may repeat a client id, also an altered one."""
+    assert "no-secret-echoed" not in red(play(NamesTheClient, "members", frozenset({"basic"})))
+
+
 @pytest.mark.parametrize("name", FAULTS)
 def test_planted_fault_is_found(name: str) -> None:
     """A fault turns its clauses red, and no claim that has nothing to do with it."""
