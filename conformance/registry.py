@@ -78,6 +78,22 @@ class Claim(msgspec.Struct, frozen=True):
     axis: str = ""
 
 
+def demands_refusal(claim: Claim) -> bool:
+    """Whether a claim holds only if the server refuses something: one of its wrong scripts turns a refusal into an acceptance.
+
+    A claim with an axis is content with either answer; it names the one that it saw.
+    """
+    for differs in claim.wrong if not claim.axis else ():
+        before, after = claim.right[differs.line].reply, differs.apply(claim.right)[differs.line].reply
+        if not _grants(before) and (_grants(after) or (before.status >= 400 and after.status // 100 == 2)):
+            return True
+    return False
+
+
+def _grants(reply: Reply) -> bool:
+    return reply.status // 100 == 2 and reply.token() is not None
+
+
 Script = Sequence[Line | Reply]
 _claims: dict[str, Claim] = {}
 

@@ -16,7 +16,7 @@ from conformance.errors import ConformanceError, Verdict
 from conformance.model import Exchange, Finding, Outcome
 from conformance.profile import Profile, accepts
 from conformance.redact import distinctive
-from conformance.registry import Claim
+from conformance.registry import Claim, demands_refusal
 from conformance.rules import judge_rule
 from conformance.survey import opening, survey
 from conformance.target import Target
@@ -54,6 +54,7 @@ class Run:
         self._traffic: dict[str, list[int]] = {}
         self._controls: list[tuple[int, bool]] = []
         self._looked_at = 0
+        self._refusals: set[str] = set()
 
     def survey(self) -> Profile | None:
         """Play the survey; without a good login there is no profile, and nothing can be concluded."""
@@ -89,6 +90,7 @@ class Run:
 
         Where a login or a logout of one check ends tokens of another, each check waits for itself.
         """
+        self._refusals |= {claim.id for claim in claims if demands_refusal(claim)}
         found: dict[str, Finding] = {}
         waiting: list[_Play] = []
         apart = self.profile is None or (self.profile.reading("issue.policy"), self.profile.reading("logout.scope")) != APART
@@ -156,12 +158,26 @@ class Run:
             return finding
         trusted = self._trust()
         if all(trusted(exchange_id) for exchange_id in traffic):
-            return finding
+            return self._beside_an_accepted_logout(finding)
         return msgspec.structs.replace(
             finding,
             outcome=Outcome.INCONCLUSIVE,
             expected="a good login before and after",
             actual=f"a control login failed (valid-login-yields-token); what was seen: {finding.actual or finding.outcome}",
+        )
+
+    def _beside_an_accepted_logout(self, finding: Finding) -> Finding:
+        """That a logout is refused proves nothing on a server that accepts none: such a pass is inconclusive."""
+        if finding.outcome is not Outcome.PASS or finding.check not in self._refusals or not finding.exchanges:
+            return finding
+        logouts = {exchange.id: accepts(exchange) for exchange in self.exchanges if exchange.request.operation == "logout"}
+        if finding.exchanges[-1] not in logouts or any(logouts.values()):
+            return finding
+        return msgspec.structs.replace(
+            finding,
+            outcome=Outcome.INCONCLUSIVE,
+            expected="a logout that is accepted, for a refusal to mean something",
+            actual="none was in this run (logout-valid-token)",
         )
 
     def _trust(self) -> Callable[[int], bool]:
@@ -184,8 +200,9 @@ class Run:
         """Every rule's finding over the traffic of the run that lies between good logins."""
         trusted = self._trust()
         between = [exchange for exchange in self.exchanges if trusted(exchange.id)]
+        self._refusals |= {rule.id for rule in rules if demands_refusal(rule)}
         for rule in rules:
-            yield self._judged(rule, self.exchanges if rule.control else between)
+            yield self._beside_an_accepted_logout(self._judged(rule, self.exchanges if rule.control else between))
 
     def _judged(self, rule: Claim, exchanges: Sequence[Exchange]) -> Finding:
         if self.profile is None and not rule.control:

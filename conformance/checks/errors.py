@@ -195,6 +195,7 @@ def error_row_stable(exchanges: Sequence[Exchange], api: Api) -> None:
 )
 def same_fault_same_answer(api: Api) -> Conversation[None]:
     """A request with a fault, sent three times, also on a connection of its own, is answered alike each time."""
+    refused = 0
     for request in (
         api.login(change={"grant": None}),
         api.login(authorization=basic((UNKNOWN_CLIENT,), (MADE_UP_SECRET,))),
@@ -204,9 +205,12 @@ def same_fault_same_answer(api: Api) -> Conversation[None]:
         seen = []
         for fresh in (False, True, False):
             exchange = yield from api.send(msgspec.structs.replace(request, fresh=fresh))
+            refused += not accepts(exchange)
             seen.append((expect.answered(exchange).status, error_of(exchange, api.profile, api.contract).code))
         if len(set(seen)) > 1:
             raise Violation("one status and code", ", then ".join(f"status {status} and code {code}" for status, code in seen))
+    if not refused:
+        raise NotApplicable("a refusal", "each of these requests is accepted")
 
 
 def _of_token(exchange: Exchange, api: Api) -> bool:
