@@ -223,7 +223,8 @@ def _token_condition(value: Text) -> str:
     if value == ("",):
         return "no-authorization"
     if scheme.lower() != "bearer":
-        return "wrong-scheme"
+        # Whether a server understands the header's name within its value, as line 52 writes it, is a reading (D-26).
+        return "" if scheme.lower() == "authorization:" else "wrong-scheme"
     if edits.slots(value):
         # Of another value of a token we know that nobody issued it, but not whether it still has the form of a token.
         formless = {part.op for part in value if isinstance(part, Edit)} & {"append", "double", "quoted"}

@@ -3,6 +3,7 @@
 Faults of the server are played in process, on virtual time; faults of the wire over sockets, with the claims that see them.
 """
 
+import random
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -38,20 +39,23 @@ class Row(msgspec.Struct, frozen=True):
     crash: str = ""
 
 
-def play(fault: str | None = None, readings: Mapping[str, str] | None = None, seed: int = 0) -> tuple[Finding, ...]:
+def play(fault: str | None = None, readings: Mapping[str, str] | None = None, seed: int = 0, order: int = 0) -> tuple[Finding, ...]:
     """The findings of one whole run against the reference server, in process."""
-    return record(fault, readings, seed).findings
+    return record(fault, readings, seed, order).findings
 
 
-def record(fault: str | None = None, readings: Mapping[str, str] | None = None, seed: int = 0) -> Record:
-    """The record of one whole run against the reference server, in process."""
+def record(fault: str | None = None, readings: Mapping[str, str] | None = None, seed: int = 0, order: int = 0) -> Record:
+    """The record of one whole run against the reference server, in process; every `order` but 0 is another order of the claims."""
     spec = contract.load()
     clock = VirtualClock()
     server = embedded.server(fault, readings, clock.now)
     target = embedded.target("http://127.0.0.1", readings=readings)
     transport = InProcess(embedded.in_process(server))
     session = Session(spec, target, Options(seed=seed), kind="embedded", transport=transport, clock=clock)
-    return session.conduct(checks.load(spec))
+    claims = list(checks.load(spec))
+    if order:
+        random.Random(order).shuffle(claims)
+    return session.conduct(claims)
 
 
 def wire_play(fault: str | None = None) -> tuple[Finding, ...]:

@@ -1,13 +1,19 @@
 """A correct server under every reading of the documentation: each one, every pair in a covering array, and what a reading hides."""
 
+import html
+import io
 import itertools
+import json
 from collections.abc import Mapping
 
 import pytest
+from rich.console import Console
 
 from conformance import contract, selftest
 from conformance.model import Finding
 from conformance.reference.readings import READINGS
+from conformance.render import FILES
+from conformance.render.text import render_text
 
 DEMANDED = {
     ("expires_in.type", "string"): {"expires-in-number", "clients-expires-in-string"},
@@ -66,6 +72,22 @@ def test_every_reading_of_the_server_is_in_the_contract() -> None:
     """What the reference server can be switched to are the readings of interpretations.yaml, all of them."""
     axes = {name: set(axis.readings) for name, axis in contract.load().axes.items() if axis.about == "server"}
     assert {name: set(words) for name, words in READINGS.items()} == axes
+
+
+def test_every_axis_is_detected_and_named() -> None:
+    """One run sees the reading of every axis that is about the server, and every report names all of them in words."""
+    record = selftest.record()
+    assert record.footer is not None
+    seen = record.footer.interpretations
+    assert {name: axis.reading for name, axis in seen.items()} == {name: words[0] for name, words in READINGS.items()}
+    text = io.StringIO()
+    render_text(record, Console(file=text, width=200))
+    page, document = html.unescape(FILES["report.html"](record)), json.loads(FILES["run.json"](record))["interpretations"]
+    for name, axis in seen.items():
+        assert axis.says == contract.load().axes[name].readings[axis.reading].says
+        assert axis.says in page, name
+        assert name in text.getvalue()
+        assert (document[name]["reading"], document[name]["says"]) == (axis.reading, axis.says)
 
 
 @pytest.mark.parametrize(("axis", "word"), SINGLE)
