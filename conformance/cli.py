@@ -1,6 +1,7 @@
 """The command line: parses options, calls one function each, turns errors into messages and exit codes."""
 
 import functools
+import itertools
 import json
 import os
 import sys
@@ -146,6 +147,23 @@ def _progress(total: int) -> Iterator[Callable[[str], None]]:
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task("survey", total=total)
         yield lambda step: progress.update(task, advance=1, description=step)
+
+
+@contextmanager
+def _paced(total: int) -> Iterator[Callable[[str], None]]:
+    """Progress with the rate so far: one line on a terminal; elsewhere and in CI a line for each step, with the time that is left."""
+    quiet = not sys.stderr.isatty() or bool(os.environ.get("CI"))
+    done, began = itertools.count(1), time.monotonic()
+    with _progress(total) as step:
+
+        def tell(name: str) -> None:
+            number, passed = next(done), time.monotonic() - began
+            rate = f"{60 * number / passed:.0f} a minute"
+            step(f"{name}, {rate}")
+            if quiet:
+                click.echo(f"[{number}/{total}] {name}, {rate}, {passed / number * (total - number):.0f} s left", err=True)
+
+        yield tell
 
 
 @main.command()
@@ -328,12 +346,8 @@ def selftest(out: Path, lock: Path | None) -> int:
     from conformance import selftest as proof
     from conformance.reference.faults import FAULTS, WIRE_FAULTS
 
-    def progress(name: str) -> None:
-        done.append(name)
-        click.echo(f"[{len(done)}/{len(FAULTS) + len(WIRE_FAULTS) + 2}] {name}", err=True)
-
-    done: list[str] = []
-    rows, wire = proof.matrix(progress), proof.wire_matrix(progress)
+    with _paced(len(FAULTS) + len(WIRE_FAULTS) + 2) as step:
+        rows, wire = proof.matrix(step), proof.wire_matrix(step)
     problems = list(proof.faults_in(rows, wire))
     text = json.dumps(proof.lock(rows, wire), indent=1, sort_keys=True) + "\n"
     try:

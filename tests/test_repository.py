@@ -137,3 +137,15 @@ def test_selftest_objects() -> None:
     assert any(problem.startswith("wire-length-to-the-end: no fault") for problem in problems)
     assert "clean run over sockets: I-35 is fail and not pass" in problems
     assert "wire-more-after-the-end: I-36 should be fail and is pass" in problems
+
+
+def test_selftest_shows_rate_and_time_left(capsys: pytest.CaptureFixture[str]) -> None:
+    """Without a terminal, each step of the proof is a plain line with its number, the rate so far and the time that is left."""
+    from conformance.cli import _paced
+
+    with _paced(2) as step:
+        step("no fault")
+        step("missing-header-is-code22")
+    first, last = capsys.readouterr().err.splitlines()
+    assert re.fullmatch(r"\[1/2\] no fault, \d+ a minute, \d+ s left", first)
+    assert re.fullmatch(r"\[2/2\] missing-header-is-code22, \d+ a minute, 0 s left", last)
