@@ -6,12 +6,13 @@ from conformance import expect
 from conformance.api import UNKNOWN_TOKEN, Api, Conversation, basic, credentials, describe, edited
 from conformance.challenge import parse
 from conformance.checks.logout import requires_logout, still_alive
-from conformance.errors import Inconclusive, Violation
+from conformance.errors import Inconclusive, NotApplicable, Violation
+from conformance.history import states
 from conformance.model import Exchange, Severity, Slot, Text
 from conformance.oracle import conditions
 from conformance.profile import accepts
 from conformance.registry import Differs, check, rule
-from conformance.scripts import ALIVE, OK, bad_header, invalid_token, line, logout, token
+from conformance.scripts import ALIVE, LOGIN, OK, bad_header, invalid_token, line, logout, token
 
 SUBJECT = "logout"
 
@@ -43,21 +44,24 @@ def bearer_header_supported(exchanges: Sequence[Exchange], api: Api) -> tuple[Ex
     clause="L-21",
     severity=Severity.MEDIUM,
     over="run",
-    when=documented,
-    right=[line(logout(), OK), line(logout(), invalid_token())],
-    wrong=[Differs(1, "header:WWW-Authenticate", 'Basic realm="api"')],
+    when=lambda exchange, api: exchange.request.operation in api.contract.operations,
+    right=[line(LOGIN, token()), line(logout(), OK), line(LOGIN, token("token#2")), line(logout("token#2"), invalid_token())],
+    wrong=[Differs(3, "header:WWW-Authenticate", 'Basic realm="api"')],
 )
 def logout_without_client(exchanges: Sequence[Exchange], api: Api) -> tuple[Exchange, ...]:
-    """A logout with a token is accepted without the client's credentials, and never answered with a demand for them."""
+    """A logout with a living token is accepted without the client's credentials, and never answered with a demand for them."""
     wanted = api.contract.operations[api.contract.link.source].scheme
-    for exchange in exchanges:
+    living = [exchange for exchange, state in states(exchanges, api) if state == "living"]
+    if not living:
+        raise NotApplicable("a logout with a living token", "none was seen")
+    for exchange in living:
         value = expect.answered(exchange).header("WWW-Authenticate") or ""
         schemes = {challenge.scheme for challenge in parse(value)}
         if expect.answered(exchange).status == 401 and schemes == {wanted}:
             raise Violation("no demand for the client's credentials", f"header WWW-Authenticate is {value!r}", [exchange])
-    found = tuple(exchange for exchange in exchanges if accepts(exchange))
+    found = tuple(exchange for exchange in living if accepts(exchange))
     if not found:
-        raise Inconclusive("an accepted logout", describe(exchanges[-1]), exchanges[-1:])
+        raise Inconclusive("an accepted logout", describe(living[-1]), living[-1:])
     return found
 
 
