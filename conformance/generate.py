@@ -47,12 +47,44 @@ class Case(msgspec.Struct, frozen=True):
 
 
 def programs(api: Api, seed: int) -> Any:
-    """Lifecycle programs such as `[["issue"], ["logout", 0], ["use", 0]]`; numbers choose among the tokens so far."""
+    """Lifecycle programs such as `[["issue"], ["refresh", 0], ["logout", 1], ["use", 0]]`; 0 is the last token, 1 the one before.
+
+    A program is drawn as two numbers whose digits are steps: of a list of steps Hypothesis would draw many near copies.
+    """
     from hypothesis import strategies as st
 
-    token = st.integers(0, 3)
-    step = st.one_of(st.just(["issue"]), st.tuples(st.just("use"), token).map(list), st.tuples(st.just("logout"), token).map(list))
-    return st.lists(step, min_size=1, max_size=6).map(lambda steps: [["issue"], ["issue"], *steps, ["use", 0], ["use", 1]])
+    half = st.integers(0, len(STEPS) ** HALF - 1)
+    ends = [["use", place] for place in range(5)]
+    return st.tuples(half, half).map(lambda drawn: [["issue"], ["use", 0], ["issue"], *_steps(drawn[0]), *_steps(drawn[1]), *ends])
+
+
+HALF = 4
+"""How many steps are drawn at once."""
+
+STEPS: tuple[list[str | int] | None, ...] = (
+    None,
+    ["issue"],
+    ["use", 0],
+    ["logout", 0],
+    ["logout", 0],
+    ["logout", 1],
+    ["logout", 2],
+    ["refresh", 0],
+    ["refresh", 0],
+    ["refresh", 1],
+    ["refresh", 2],
+    ["other", 0],
+    ["other", 1],
+    ["again", 0],
+    ["again", 1],
+    ["issue"],
+)
+"""What a step may be: nothing, a login of the same or of another user or client, or what is done with one of the tokens."""
+
+
+def _steps(number: int) -> list[list[str | int]]:
+    digits = [STEPS[number // len(STEPS) ** place % len(STEPS)] for place in range(HALF)]
+    return [step for step in digits if step is not None]
 
 
 def parameter_moves(api: Api, seed: int) -> Any:

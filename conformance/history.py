@@ -34,6 +34,7 @@ class _Token(msgspec.Struct):
     issued: float
     replied: float
     lifetime: float | None
+    family: str
     dead_since: float | None = None
     clause: str = ""
     because: str = ""
@@ -53,7 +54,7 @@ def lives(exchanges: Sequence[Exchange], api: Api) -> list[Life]:
 
 
 def cap_in(found: Sequence[Life]) -> int | None:
-    """How many tokens a user may have, if the oldest ones die beyond a number (D-21 d); None if nothing points to it.
+    """How many living tokens a user may have, if the oldest ones die beyond it (D-21 d); None if nothing points to it.
 
     Only a bound that at least two tokens met and no living one passed is a cap: anything else is a token that died.
     """
@@ -86,6 +87,7 @@ def _followed(traffic: _Traffic) -> tuple[Life, ...]:
     """The same for the rules that ask one after the other about the same traffic."""
     exchanges, api = traffic.exchanges, traffic.api
     tokens: dict[str, _Token] = {}
+    came_with: dict[str, str] = {}
     found: list[Life] = []
     logouts = [(e.sent, e.received) for e in exchanges if e.request.operation == "logout"]
     for exchange in sorted(exchanges, key=lambda item: item.received):
@@ -106,7 +108,7 @@ def _followed(traffic: _Traffic) -> tuple[Life, ...]:
                 if seen and token.dead_since is None:
                     token.clause, token.because = "", ""
         if exchange.request.operation == "token":
-            _issued(exchange, tokens, api)
+            _issued(exchange, tokens, came_with, api)
         elif exchange.request.operation == "logout" and token is not None and name is not None and accepts(exchange):
             _logged_out(exchange, name, tokens, api)
     return tuple(found)
@@ -197,8 +199,11 @@ def owner_of(request: Request, contract: Contract) -> tuple[str, str]:
     return client, user
 
 
-def _issued(exchange: Exchange, tokens: dict[str, _Token], api: Api) -> None:
+def _issued(exchange: Exchange, tokens: dict[str, _Token], came_with: dict[str, str], api: Api) -> None:
+    """Take a new token in. `came_with`: refresh token → access token, from which a renewed one has its owner and its family."""
     reply, owner = exchange.reply, owner_of(exchange.request, api.contract)
+    renewed = next((tokens[came_with[slot]] for slot in edits.mentioned(exchange.request) & came_with.keys()), None)
+    owner = renewed.owner if renewed is not None else owner
     name = reply.token(api.contract.presented) if reply else None
     if reply is None or name is None:
         return
@@ -206,15 +211,27 @@ def _issued(exchange: Exchange, tokens: dict[str, _Token], api: Api) -> None:
     if name in tokens and tokens[name].dead_since is None:
         # The same token again: what its new expires_in says is judged by rules of its own.
         return
-    for other in tokens.values():
+    living = 1
+    for other in reversed(tokens.values()):
         if other.owner[1] != owner[1] or other.dead_since is not None:
             continue
-        other.later += other.owner == owner
+        if other.owner == owner and (other.lifetime is None or exchange.sent < other.issued + other.lifetime):
+            other.later = max(other.later, living)
+            living += 1
         if not owner[1] or not all(owner) or api.profile.reading("issue.policy") != "independent":
             other.hearsay = True
+        elif renewed is not None and renewed.family == other.family:
+            other.hearsay = True  # a refresh may end what it renews
+        elif renewed is not None:
+            other.survives("F-05", "another token was renewed, which does not concern it")
         else:
             other.survives("F-25", "a second login does not end the first token")
-    tokens[name] = _Token(owner, exchange.sent, exchange.received, lifetime, hearsay=for_the_client(exchange.request, api.contract))
+    family = renewed.family if renewed is not None else name
+    alone = for_the_client(exchange.request, api.contract)
+    tokens[name] = _Token(owner, exchange.sent, exchange.received, lifetime, family, hearsay=alone)
+    for minted in reply.minted:
+        if minted.kind == "refresh":
+            came_with[minted.slot] = name
 
 
 def _logged_out(exchange: Exchange, name: str, tokens: dict[str, _Token], api: Api) -> None:
@@ -224,7 +241,9 @@ def _logged_out(exchange: Exchange, name: str, tokens: dict[str, _Token], api: A
     for other_name, other in tokens.items():
         if other_name == name or other.dead_since is not None:
             continue
-        if other.owner != token.owner and other.owner[1] == token.owner[1] and scope == "user":
+        if other.family == token.family:
+            other.hearsay = True  # a logout may end all that came of one login
+        elif other.owner != token.owner and other.owner[1] == token.owner[1] and scope == "user":
             other.hearsay = True  # "every token of the user" may mean those of other clients, too
         elif other.owner != token.owner:
             other.survives("F-26", "it belongs to another user or client than the token that was logged out")

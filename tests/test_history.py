@@ -107,3 +107,19 @@ def test_logouts_of_one_token_at_once_are_told_apart() -> None:
         exchange(4, logout(), DEAD, 2),
     ]
     assert [(e.id, state) for e, state in history.states(both, API)] == [(2, "living"), (3, "racing"), (4, "revoked")]
+
+
+def test_renewed_token_has_the_owner_of_the_first_and_its_kin_is_not_judged() -> None:
+    """A refresh may end the token that it renews, a logout what came of the same login; a sibling of another login survives both."""
+    renewal = API.token_request(API.contract.operations["token"].grants[-1].word, fill={"refresh": "refresh#1"})
+    told = [
+        exchange(1, LOGIN, token(refresh="refresh#1"), 0),
+        exchange(2, LOGIN, token("token#2"), 1),
+        exchange(3, renewal, token("token#3"), 2),
+        exchange(4, use("token#1"), DEAD, 3),
+        exchange(5, use("token#2"), DEAD, 4),
+        exchange(6, logout("token#1"), OK, 5),
+        exchange(7, use("token#3"), DEAD, 6),
+    ]
+    lives = history.followed(told, API)
+    assert [(life.exchange.id, life.alive, life.clause) for life in lives] == [(5, True, "F-05")]

@@ -107,15 +107,14 @@ class LoginAfterUseEvicts(Server):
 
 @fault(breaks={"T-03": "fail", "L-14": "fail"})
 class NextLogoutFails(Server):
-    """A logout right after the logout of the token that was issued before, with no login between, is an internal error."""
+    """A logout right after the logout of a token that was issued before, with no login between, is an internal error."""
 
     before = ("", 0)
 
     def revoke(self, token: Token) -> None:
         super().revoke(token)
         values = list(self.tokens)
-        earlier = values[values.index(token.value) - 1]
-        fails = self.before == (earlier, self.issued)
+        fails = self.before[0] in values[: values.index(token.value)] and self.before[1] == self.issued
         self.before = (token.value, self.issued)
         if fails:
             raise replace(internal(), scheme="Bearer")
@@ -149,3 +148,67 @@ class ClientTokenOpensFirstUser(Server):
     def resource(self, call: Call) -> Answer:
         answer, token = super().resource(call), self.tokens.get(self.bearer(call))
         return edited(answer, subscriber=1) if token is not None and not token.user else answer
+
+
+# Faults that take three steps or more to show: the programs find them, no single check does.
+
+
+class _Generations(Server):
+    """A server that knows which tokens came of a refresh, and of which."""
+
+    @property
+    def parents(self) -> dict[str, Token]:
+        """Renewed token → the one that it renews."""
+        return self.__dict__.setdefault("_parents", {})  # type: ignore[no-any-return]
+
+    def refreshed(self, client: str, form: dict[str, str]) -> Token:
+        found = self.refreshes.get(form.get("refresh_token", ""))
+        token = super().refreshed(client, form)
+        if found is not None:
+            self.parents[token.value] = found.token
+        return token
+
+
+@fault(breaks={"L-02": "fail"}, also={"L-16": "a second logout finds the token alive"})
+class TwiceRefreshedSurvivesLogout(_Generations):
+    """A token that came of a refresh of a refreshed one is told that it is logged out, and lives on."""
+
+    def revoke(self, token: Token) -> None:
+        parent = self.parents.get(token.value)
+        if parent is None or parent.value not in self.parents:
+            super().revoke(token)
+
+
+@fault(
+    breaks={"L-03": "fail"},
+    also={"F-05": "a renewal of another token came between", "N-7009-03": "so it seems to end their refresh tokens"},
+)
+class LogoutEndsRenewedSiblings(_Generations):
+    """A logout ends the tokens that came of a refresh of other logins of the same user."""
+
+    def revoke(self, token: Token) -> None:
+        super().revoke(token)
+        for other in self.tokens.values():
+            if other.value in self.parents and (other.client, other.user) == (token.client, token.user) and other.dead_at is None:
+                self.end(other)
+
+
+@fault(breaks={"S-47": "fail", "N-6749-35": "fail"})
+class LoginRevivesExpired(Server):
+    """A login gives another life to the tokens of the same client and user that were refused because they had expired."""
+
+    def resource(self, call: Call) -> Answer:
+        token = self.tokens.get(self.bearer(call))
+        if token is not None and not self.lives(token) and token.dead_at is None:
+            token.uses = REFUSED
+        return super().resource(call)
+
+    def issue(self, client: str, user: str, grant: str, scope: str = "") -> Token:
+        for token in self.tokens.values():
+            if (token.client, token.user, token.uses) == (client, user, REFUSED):
+                token.expires, token.uses = self.now() + (self.account(client).lifetime or self.lifetime), 0
+        return super().issue(client, user, grant, scope)
+
+
+REFUSED = -1
+"""Stands in the number of a token's uses once it was refused as expired."""

@@ -54,7 +54,7 @@ class LogoutEndsLatest(Server):
         self.end(mine[-1])
 
 
-@fault(breaks={"F-26": "fail"})
+@fault(breaks={"F-26": "fail"}, also={"F-05": "a login or a renewal came between, too"})
 class LogoutEndsOtherUsers(Server):
     """Logout ends the tokens of all other users, too."""
 
@@ -65,7 +65,7 @@ class LogoutEndsOtherUsers(Server):
                 other.dead_at = self.now()
 
 
-@fault(breaks={"F-26": "fail"})
+@fault(breaks={"F-26": "fail"}, also={"F-05": "a login or a renewal came between, too"})
 class LogoutEndsOtherClients(Server):
     """Logout ends the user's tokens of other clients, too."""
 

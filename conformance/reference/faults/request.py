@@ -579,7 +579,7 @@ class RefreshTokenNotRenewed(Server):
         return token
 
 
-@fault(breaks={"T-30": "fail", "T-49": "fail"})
+@fault(breaks={"T-30": "fail", "T-49": "fail", "T-03": "fail"}, also={"S-47": "a refresh of what has expired fails as well"})
 class RefreshIsServerError(Server):
     """A refresh is an internal error."""
 
@@ -599,7 +599,7 @@ class SecondRefreshIsServerError(Server):
         return super().refreshed(client, form)
 
 
-@fault(breaks={"L-17": "warn", "T-49": "fail", "N-9700-09": "warn"})
+@fault(breaks={"L-17": "warn", "T-49": "fail", "T-03": "fail", "N-9700-09": "warn"})
 class RefreshAfterLogoutIsServerError(Server):
     """A refresh after logout is an internal error."""
 
@@ -711,7 +711,7 @@ class PasswordErrorSaysSo(Server):
             raise replace(refusal, message=f"{refusal.message}: the password is wrong") if known else refusal from None
 
 
-@fault(breaks={"L-17": "warn", "L-02": "fail"})
+@fault(breaks={"L-17": "warn", "L-02": "fail"}, also={"L-16": "a second logout finds the token alive again"})
 class RefreshRevivesOldToken(Server):
     """A refresh after logout brings the logged-out token back."""
 
