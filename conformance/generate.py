@@ -6,12 +6,14 @@ Hypothesis and schemathesis are imported when they are needed: they take longer 
 import contextlib
 import json
 from collections.abc import Callable, Iterator
+from functools import lru_cache, partial
 from typing import Any
 
 import msgspec
 
 from conformance import edits
-from conformance.api import Api, credentials
+from conformance.api import Api, bearer, credentials
+from conformance.contract import Contract
 from conformance.documented import Operation, role_of
 from conformance.errors import Violation
 from conformance.model import Pairs, Request, Slot, Text
@@ -41,6 +43,8 @@ class Case(msgspec.Struct, frozen=True):
     operation: str
     method: str
     valid_credentials: bool
+    authorized: bool = True
+    media_type: str = ""
     headers: tuple[tuple[str, str], ...] = ()
     query: tuple[tuple[str, str], ...] = ()
     form: tuple[tuple[str, str], ...] | None = None
@@ -132,6 +136,86 @@ def spelled_logins(api: Api, seed: int) -> Any:
     )
 
 
+def junk_headers(api: Api, seed: int) -> Any:
+    """Texts to stand in Authorization, none of which holds a credential; None is the right header."""
+    from hypothesis import strategies as st
+
+    return st.none() | st.lists(st.sampled_from(JUNK), min_size=1, max_size=5).map("".join)
+
+
+JUNK = (
+    "Basic",
+    "Bearer",
+    "basic",
+    "Digest",
+    "Basicx",
+    " ",
+    "  ",
+    ",",
+    "=",
+    ":",
+    ";",
+    '"',
+    "YWJj",
+    "aGFybmVzczpoYXJuZXNz",
+    "Og==",
+    "%",
+    "é",
+    "\t",
+    "x",
+)
+"""Of what junk in an Authorization field is made."""
+
+
+class Body(msgspec.Struct, frozen=True):
+    """A login as bytes: its pairs, with pieces before, between and behind them, in some media type, perhaps without the password."""
+
+    pieces: tuple[str, ...] = ()
+    place: int = 0
+    media_type: str = ""
+    repeat: int = 1
+    password: bool = True
+
+
+def bodies(api: Api, seed: int) -> Any:
+    """Bodies with bad percent sequences, control characters, odd separators and charsets, and large ones."""
+    from hypothesis import strategies as st
+
+    media = api.contract.operations["token"].media_type
+    types = ["", "", "", f"{media}; charset=utf-16", f"{media}; charset=x-none", f"{media};", "multipart/form-data; boundary=x", "text/xml"]
+    return st.builds(
+        Body,
+        pieces=st.lists(st.sampled_from(PIECES), max_size=4).map(tuple),
+        place=st.integers(0, 3),
+        media_type=st.sampled_from(types),
+        repeat=st.sampled_from([1, 1, 1, 2000]),
+        password=st.booleans(),
+    )
+
+
+PIECES = (
+    "&",
+    "&&",
+    "=",
+    "&x=%",
+    "&x=%zz",
+    "&x=%0",
+    "&%=1",
+    "&x=%00",
+    "&x=%ff%fe",
+    "&x=\0",
+    "&x=\r\n",
+    "\r\n",
+    ";",
+    "&x=é",
+    "&x",
+    "&=1",
+    "+",
+    "&x=%u0041",
+)
+"""Of what bad bodies are made."""
+
+
 def token_near_misses(api: Api, seed: int) -> Any:
     """Edits of a token, such as `[["drop_last"], ["replace_at", 7]]`, each of which makes another value of it."""
     from hypothesis import strategies as st
@@ -143,42 +227,84 @@ def token_near_misses(api: Api, seed: int) -> Any:
     ).map(list)
 
 
-def schemathesis_cases(api: Api, seed: int) -> Any:
-    """Positive and negative requests of both operations, drawn by schemathesis from the contract."""
-    import schemathesis
+class Drawn(msgspec.Struct, frozen=True):
+    """What a campaign plays: values of a table first, none of which is shrunk, then what the strategy draws."""
+
+    first: tuple[Any, ...]
+    strategy: Any
+
+
+def schemathesis_cases(api: Api, seed: int) -> Drawn:
+    """Positive and negative requests of both operations: those of schemathesis's coverage phase, then drawn ones."""
+    return Drawn(_coverage(api.contract), _fuzzing(api))
+
+
+@lru_cache(maxsize=1)
+def _coverage(contract: Contract) -> tuple[Case, ...]:
+    """The boundary cases of every parameter, method and media type, each once; schemathesis makes them without chance."""
+    from schemathesis import GenerationMode
+
+    found: dict[bytes, Case] = {}
+    modes = [GenerationMode.POSITIVE, GenerationMode.NEGATIVE]
+    for name, schema, described in _described(contract):
+        config = schema.config.generation_for(operation=described, phase="coverage")
+        for case in schema.iter_coverage_cases(described, generation_modes=modes, generation_config=config):
+            filled = case.body if isinstance(case.body, dict) else {}
+            given = {filled.get(key, DEFAULT) for key, spec in contract.operations[name].parameters.items() if "user." in role_of(spec)}
+            one = _as_case(name, case, valid=given <= {DEFAULT, ""}, authorized="Authorization" in (case.headers or {}))
+            found.setdefault(msgspec.json.encode(one), one)
+    return tuple(found.values())
+
+
+DEFAULT = "0"
+"""What schemathesis gives a text with which nothing is to be wrong: credentials take its place."""
+
+
+def _fuzzing(api: Api) -> Any:
+    """Requests that schemathesis draws, with all that is valid or with something that is not."""
     from hypothesis import strategies as st
     from schemathesis import GenerationMode
-    from schemathesis.config import SchemathesisConfig
-
-    config = SchemathesisConfig.from_dict({"base-url": "http://127.0.0.1", "cache": {"enabled": False}})
-
-    def as_case(name: str, mode: Any) -> Callable[[Any], Case]:
-        def convert(drawn: Any) -> Case:
-            form = drawn.body if isinstance(drawn.body, dict) else None
-            return Case(
-                operation=name,
-                method=drawn.method.upper(),
-                valid_credentials=mode is GenerationMode.POSITIVE,
-                headers=tuple((str(k), _one_line(v)) for k, v in (drawn.headers or {}).items()),
-                query=tuple((str(k), str(v)) for k, v in (drawn.query or {}).items()),
-                form=tuple((str(k), str(v)) for k, v in form.items()) if form is not None else None,
-            )
-
-        return convert
 
     strategies = []
-    for name, operation in api.contract.operations.items():
-        for document in _one_grant_each(api, operation):
-            schema = schemathesis.openapi.from_dict(document, config=config)
-            modes = (GenerationMode.POSITIVE, GenerationMode.NEGATIVE) if operation.grants else (GenerationMode.POSITIVE,)
-            strategies += [schema[operation.path][operation.method].as_strategy(generation_mode=m).map(as_case(name, m)) for m in modes]
+    for name, _, described in _described(api.contract):
+        for mode in GenerationMode:
+            if api.contract.operations[name].grants or mode is GenerationMode.POSITIVE:
+                valid = mode is GenerationMode.POSITIVE
+                drawn = described.as_strategy(generation_mode=mode)
+                strategies.append(drawn.map(partial(_as_case, name, valid=valid, authorized=True)))
     return st.one_of(strategies)
 
 
-def _one_grant_each(api: Api, operation: Operation) -> Iterator[dict[str, Any]]:
+def _described(contract: Contract) -> Iterator[tuple[str, Any, Any]]:
+    """Each operation, once for each of its grants, with the schema and operation that schemathesis makes of it."""
+    import schemathesis
+    from schemathesis.config import SchemathesisConfig
+
+    config = SchemathesisConfig.from_dict({"base-url": "http://127.0.0.1", "cache": {"enabled": False}})
+    for name, operation in contract.operations.items():
+        for document in _one_grant_each(contract, operation):
+            schema = schemathesis.openapi.from_dict(document, config=config)
+            yield name, schema, schema[operation.path][operation.method]
+
+
+def _as_case(name: str, drawn: Any, *, valid: bool, authorized: bool) -> Case:
+    headers = {str(key): _one_line(value) for key, value in (drawn.headers or {}).items()}
+    return Case(
+        operation=name,
+        method=drawn.method.upper(),
+        valid_credentials=valid,
+        authorized=authorized,
+        media_type=next((value for key, value in headers.items() if key.lower() == "content-type"), ""),
+        headers=tuple((key, value) for key, value in headers.items() if key.lower() != "authorization"),
+        query=tuple((str(key), str(value)) for key, value in (drawn.query or {}).items()),
+        form=tuple((str(key), str(value)) for key, value in drawn.body.items()) if isinstance(drawn.body, dict) else None,
+    )
+
+
+def _one_grant_each(contract: Contract, operation: Operation) -> Iterator[dict[str, Any]]:
     """The contract once for each alternative of the operation's form: drawing from a `oneOf` takes schemathesis seconds."""
     for index in range(max(1, len(operation.grants))):
-        document = json.loads(json.dumps(api.contract.api.data))
+        document = json.loads(json.dumps(contract.api.data))
         spec = document["paths"][operation.path][operation.method.lower()]
         for media in spec.get("requestBody", {}).get("content", {}).values():
             media["schema"] = media["schema"].get("oneOf", [media["schema"]])[index]
@@ -190,17 +316,21 @@ def _one_line(value: Any) -> str:
     return "".join(char for char in str(value) if char.isprintable())
 
 
-def request_of(case: Case, api: Api) -> Request:
-    """The symbolic request of a case: the Authorization of a token request is the client's; valid users stand in slots."""
+def request_of(case: Case, api: Api, token: Slot | None = None) -> Request:
+    """The symbolic request of a case: the client's own credentials, or this token, and the user's stand in slots."""
     headers: tuple[tuple[str, Text], ...] = tuple((name, (value,)) for name, value in case.headers if _plain(name))
-    if case.operation == "token":
-        headers = (*((k, v) for k, v in headers if k.lower() != "authorization"), ("Authorization", credentials()))
+    if case.authorized:
+        headers = (("Authorization", bearer(token) if token is not None else credentials()), *headers)
     form: Pairs | None = None
     if case.form is not None:
         operation = api.contract.operations[case.operation]
         slots = {name: role_of(schema) for name, schema in operation.parameters.items() if role_of(schema).startswith("user.")}
-        form = tuple(((name,), (Slot(slots[name]),) if case.valid_credentials and name in slots else (value,)) for name, value in case.form)
-        headers = (*headers, ("Content-Type", (operation.media_type,)))
+        form = tuple(
+            ((name,), (Slot(slots[name]),) if case.valid_credentials and name in slots and value else (value,)) for name, value in case.form
+        )
+        headers = (*headers, ("Content-Type", (case.media_type or operation.media_type,)))
+    elif case.media_type:
+        headers = (*headers, ("Content-Type", (case.media_type,)))
     query = tuple(((name,), (value,)) for name, value in case.query)
     return Request(case.operation, case.method, query, headers, form)
 
@@ -228,6 +358,14 @@ def search(strategy: Any, play: Callable[[Any], None], seed: int, examples: int 
     from hypothesis import seed as seeded
 
     result = Search()
+    first, strategy = (strategy.first, strategy.strategy) if isinstance(strategy, Drawn) else ((), strategy)
+    for value in first:
+        result.played += 1
+        try:
+            play(value)
+        except Violation as violation:
+            result.failing, result.violation = value, violation
+            return result
     known: dict[bytes, Violation | None] = {}
     stopped: list[BaseException] = []
 

@@ -141,7 +141,7 @@ def _basic_conditions(request: Request, first_grant: bool) -> Iterator[str]:
         return
     scheme, pair = _scheme(lines[0]), _basic_pair(lines[0])
     if scheme.lower() != "basic":
-        yield "wrong-scheme" if lines[0] != ("",) else "no-authorization"
+        yield "no-authorization" if lines[0] == ("",) else "wrong-scheme" if _readable(lines[0]) else "odd-basic"
     elif pair is not None:
         yield from _pair_conditions(*pair, first_grant)
     else:
@@ -224,7 +224,7 @@ def _token_condition(value: Text) -> str:
         return "no-authorization"
     if scheme.lower() != "bearer":
         # Whether a server understands the header's name within its value, as line 52 writes it, is a reading (D-26).
-        return "" if scheme.lower() == "authorization:" else "wrong-scheme"
+        return "wrong-scheme" if scheme.lower() != "authorization:" and _readable(value) else ""
     if edits.slots(value):
         # Of another value of a token we know that nobody issued it, but not whether it still has the form of a token.
         formless = {part.op for part in value if isinstance(part, Edit)} & {"append", "double", "quoted"}
@@ -234,6 +234,12 @@ def _token_condition(value: Text) -> str:
         return "malformed-token"
     # Other characters that no token has are a bad header for one server, an invalid token for the next.
     return "empty-token" if not token else "unknown-token" if TOKEN68.fullmatch(token) else ""
+
+
+def _readable(value: Text) -> bool:
+    """Whether a field can be read as a scheme with what follows it; a front-end may refuse any other without asking the API."""
+    literal = edits.literal(value)
+    return literal is None or re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+( [ -~]*)?", literal) is not None
 
 
 TOKEN68 = re.compile(r"[A-Za-z0-9._~+/-]+=*")

@@ -579,7 +579,7 @@ class RefreshTokenNotRenewed(Server):
         return token
 
 
-@fault(breaks={"T-30": "fail", "T-49": "fail", "T-03": "fail"}, also={"S-47": "a refresh of what has expired fails as well"})
+@fault(breaks={"T-30": "fail", "T-49": "fail", "T-03": "fail"})
 class RefreshIsServerError(Server):
     """A refresh is an internal error."""
 
