@@ -13,6 +13,7 @@ from conformance.model import Exchange, Finding, Outcome, Reply
 from conformance.profile import Profile
 from conformance.redact import Redactor
 from conformance.schemas import schema_of
+from conformance.tally import Tally
 from conformance.verdict import Judgement, LayerVerdict
 
 SCHEMA_VERSION = 1
@@ -74,6 +75,7 @@ class Footer(msgspec.Struct, frozen=True, tag="footer"):
     interpretations: dict[str, Axis]
     unmet: tuple[str, ...] = ()
     duration_s: float = 0
+    generated: dict[str, dict[str, Tally]] = {}
 
 
 Line = Header | Exchange | Profile | Finding | Footer
@@ -106,8 +108,10 @@ class Record(msgspec.Struct, frozen=True):
         return {outcome.value: sum(f.outcome is outcome for f in self.findings) for outcome in Outcome}
 
 
-def footer_of(judgement: Judgement, interpretations: Mapping[str, Axis], duration_s: float) -> Footer:
-    """The footer that states a judgement."""
+def footer_of(
+    judgement: Judgement, interpretations: Mapping[str, Axis], duration_s: float, generated: Mapping[str, dict[str, Tally]] | None = None
+) -> Footer:
+    """The footer that states a judgement, with the counts of generated requests."""
     return Footer(
         judgement.verdict,
         judgement.exit_code,
@@ -116,6 +120,7 @@ def footer_of(judgement: Judgement, interpretations: Mapping[str, Axis], duratio
         dict(interpretations),
         judgement.unmet,
         round(duration_s, 3),
+        dict(generated or {}),
     )
 
 

@@ -23,6 +23,7 @@ from conformance.registry import Claim
 from conformance.render import FILES
 from conformance.risk import ledger_of, left_of
 from conformance.runner import Run, conduct
+from conformance.tally import tallied
 from conformance.target import Target
 from conformance.transport import SocketTransport, Transport
 from conformance.verdict import judge
@@ -166,7 +167,9 @@ class Session:
         """Judge what was found and write the footer."""
         cut_short = self.run.broken if self.run.profile is None else ""
         judgement = judge(self.findings, self.options.gate, strict=self.options.strict, require=self.header.require, cut_short=cut_short)
-        self.footer = footer_of(judgement, self._interpretations(), time.monotonic() - self._began)
+        drawn = frozenset(claim.id for claim in checks.load(self.contract) if claim.draws is not None)
+        generated = tallied(self.exchanges, drawn, self.run.api)
+        self.footer = footer_of(judgement, self._interpretations(), time.monotonic() - self._began, generated)
         if self._writer:
             self._writer.write(self.footer)
 

@@ -28,6 +28,7 @@ def render_document(record: Record) -> str:
         "version": header.version,
         "counts": record.counts,
         "layers": footer.layers if footer else {},
+        "generated": footer.generated if footer else {},
         "interpretations": footer.interpretations if footer else {},
         "profile": record.profile,
         "findings": worst_first(record.findings),

@@ -27,6 +27,7 @@ def render_text(record: Record, console: Console, *, verbose: bool = False) -> N
     _findings(record, console)
     _layers(record, console)
     _readings(record, console)
+    _generated(record, console)
     if verbose:
         for finding in record.findings:
             if finding.outcome is Outcome.PASS:
@@ -112,6 +113,15 @@ def _layers(record: Record, console: Console) -> None:
             )
     console.print()
     console.print(table)
+
+
+def _generated(record: Record, console: Console) -> None:
+    """How many generated requests were accepted and refused, one line an operation."""
+    for operation, states in record.footer.generated.items() if record.footer else ():
+        shown = ", ".join(
+            f"{state} {tally.accepted}/{tally.accepted + tally.refused + tally.unanswered}" for state, tally in states.items()
+        )
+        console.print(f"\nGenerated {operation} requests, accepted of all: {shown}", markup=False, highlight=False, soft_wrap=True)
 
 
 def _readings(record: Record, console: Console) -> None:
