@@ -588,7 +588,7 @@ class RefreshIsServerError(Server):
         raise internal()
 
 
-@fault(breaks={"N-6749-34": "warn", "T-49": "fail"})
+@fault(breaks={"N-6749-34": "warn", "T-49": "fail", "T-03": "fail"})
 class SecondRefreshIsServerError(Server):
     """A second use of a refresh token is an internal error."""
 
