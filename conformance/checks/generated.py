@@ -124,10 +124,10 @@ def expired_token_stays_dead(api: Api) -> Conversation[None]:
     _, _, life = yield from short_token(api)
     played = [(Played(api, "short_lived_client"), before, after) for before, after in EXPIRING]
     for one, before, _ in played:
+        one.refused = set()
         yield from one.steps(before)
     yield Sleep(life + 2 * AFTER_S)
     for one, _, after in played:
-        one.refused = set()
         yield from one.steps(after)
 
 
