@@ -6,13 +6,13 @@ from typing import Any
 
 import msgspec
 
-from conformance import generate
 from conformance.api import Api
 from conformance.driver import Driver
 from conformance.errors import Inconclusive, Verdict, Violation
 from conformance.model import Exchange
 from conformance.registry import Claim
 from conformance.rules import judge_rule
+from conformance.search import search
 
 HARDLY = 50
 """One in so many is hardly any: a campaign of which fewer were accepted, or fewer refused, tried too little."""
@@ -66,7 +66,7 @@ class Campaigns:
                 if (own := failed(violation, value)) is not None:
                     return own
         assert claim.draws is not None
-        result = generate.search(claim.draws(self.api, self.seed), play, self.seed)
+        result = search(claim.draws(self.api, self.seed), play, self.seed)
         if result.violation is not None:
             return failed(result.violation, result.failing) or ("", "", "")
         played = self.exchanges[len(earlier) :]

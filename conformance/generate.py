@@ -1,11 +1,10 @@
-"""Generated traffic as data: strategies that draw JSON values, and the search that plays and shrinks them.
+"""Generated traffic as data: strategies that draw JSON values.
 
 Hypothesis and schemathesis are imported when they are needed: they take longer to load than a small run.
 """
 
-import contextlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import lru_cache, partial
 from typing import Any
 
@@ -15,15 +14,8 @@ from conformance import edits
 from conformance.api import Api, bearer, credentials
 from conformance.contract import Contract
 from conformance.documented import Operation, role_of
-from conformance.errors import Violation
 from conformance.model import Pairs, Request, Slot, Text
-
-EXAMPLES = 25
-"""How many values a campaign plays."""
-
-SHRINK_BUDGET = 60
-"""How many values a campaign may play after the first failure, to find a smaller one."""
-
+from conformance.search import Drawn
 
 Move = list[str | int]
 """One change of a login's parameters: its name, then what it is applied to. `checks/parameters.py` carries it out."""
@@ -227,13 +219,6 @@ def token_near_misses(api: Api, seed: int) -> Any:
     ).map(list)
 
 
-class Drawn(msgspec.Struct, frozen=True):
-    """What a campaign plays: values of a table first, none of which is shrunk, then what the strategy draws."""
-
-    first: tuple[Any, ...]
-    strategy: Any
-
-
 def schemathesis_cases(api: Api, seed: int) -> Drawn:
     """Positive and negative requests of both operations: those of schemathesis's coverage phase, then drawn ones."""
     return Drawn(_coverage(api.contract), _fuzzing(api))
@@ -339,71 +324,3 @@ def _plain(name: str) -> bool:
     """Whether a drawn header may be sent: a token, and not one that frames the message."""
     framing = ("host", "content-length", "transfer-encoding", "connection", "content-type", "expect", "accept-encoding", "upgrade")
     return name.lower() not in framing and all(char.isalnum() or char in "!#$%&'*+-.^_`|~" for char in name) and name.isascii()
-
-
-class Search(msgspec.Struct):
-    """What a campaign found: how many values were played, and the smallest that failed with why."""
-
-    played: int = 0
-    failing: Any = None
-    violation: Violation | None = None
-
-
-def search(strategy: Any, play: Callable[[Any], None], seed: int, examples: int = EXAMPLES) -> Search:
-    """Play values from the strategy until one raises Violation, then shrink it within SHRINK_BUDGET.
-
-    What `play` raises besides Violation ends the search and passes through. The same seed draws the same values.
-    """
-    from hypothesis import HealthCheck, Phase, given, settings
-    from hypothesis import seed as seeded
-
-    result = Search()
-    first, strategy = (strategy.first, strategy.strategy) if isinstance(strategy, Drawn) else ((), strategy)
-    for value in first:
-        result.played += 1
-        try:
-            play(value)
-        except Violation as violation:
-            result.failing, result.violation = value, violation
-            return result
-    known: dict[bytes, Violation | None] = {}
-    stopped: list[BaseException] = []
-
-    def attempt(value: Any) -> None:
-        key = msgspec.json.encode(value)
-        if stopped or (key not in known and result.violation is not None and result.played >= budget[0]):
-            return
-        if key not in known:
-            result.played += 1
-            known[key] = None
-            try:
-                play(value)
-            except Violation as violation:
-                known[key] = violation
-                if result.violation is None:
-                    budget[0] = result.played + SHRINK_BUDGET
-            except Exception as problem:
-                stopped.append(problem)
-                return
-        seen = known[key]
-        if seen is not None:
-            if result.failing is None or len(key) <= len(msgspec.json.encode(result.failing)):
-                result.failing, result.violation = value, seen
-            raise seen
-
-    budget = [0]
-    quiet = settings(
-        max_examples=examples,
-        database=None,
-        deadline=None,
-        phases=[Phase.generate, Phase.shrink],
-        suppress_health_check=list(HealthCheck),
-        report_multiple_bugs=False,
-        print_blob=False,
-    )
-    explore: Any = quiet(given(strategy)(attempt))  # type: ignore[no-untyped-call]
-    with contextlib.suppress(Violation):
-        seeded(seed)(explore)()
-    if stopped:
-        raise stopped[0]
-    return result

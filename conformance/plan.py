@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from conformance import edits, generate, oracle, scripts
+from conformance import edits, oracle, scripts, search
 from conformance.api import Api, Effect, Sleep, Together
 from conformance.contract import Contract
 from conformance.errors import NotObservable, Verdict
@@ -179,7 +179,7 @@ class _Stage:
         for value in replay:
             play(value)
         assert claim.draws is not None
-        generate.search(claim.draws(api, seed), play, seed)
+        search.search(claim.draws(api, seed), play, seed)
 
 
 def rendered(demand: Plan, target: Target, claims: Sequence[Claim], contract: Contract) -> str:
@@ -194,7 +194,7 @@ def rendered(demand: Plan, target: Target, claims: Sequence[Claim], contract: Co
         allowed = "no budget is set" if limit is None else f"{limit} may be spent"
         wants = f"; all claims want {wanted[name]}" if wanted[name] > sent[name] else ""
         lines.append(f"  {sent[name]} failed logins of {budget.replace('_', ' ')} ({allowed}{wants})")
-    shrinking = f"{generate.SHRINK_BUDGET} values each, to find a smaller one"
+    shrinking = f"{search.SHRINK_BUDGET} values each, to find a smaller one"
     lines.append(f"  more, if generated values fail ({shrinking}) or new tokens are not known at once")
     if left.missing:
         lines.append(f"{len(left.missing)} claims would not be observed:")

@@ -45,7 +45,18 @@ class RevokedOnOneReplica(Server):
         return token.uses % 3 != 0
 
 
-@fault(breaks={"L-02": "fail", "L-03": "fail", "F-26": "fail", "S-40": "fail", "S-41": "fail", "N-9110-15": "warn"})
+@fault(
+    breaks={
+        "L-02": "fail",
+        "L-03": "fail",
+        "F-26": "fail",
+        "S-40": "fail",
+        "S-41": "fail",
+        "N-9110-15": "warn",
+        "F-05": "fail",
+        "L-16": "warn",
+    }
+)
 class LogoutEndsLatest(Server):
     """Logout ends the latest token of the user instead of the presented one."""
 
