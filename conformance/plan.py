@@ -88,7 +88,7 @@ class Miniature:
         if not wrong:  # nothing is wrong, or nobody can tell: then a token may be issued
             self._issued += 1
             self._live.add(f"token#{self._issued}")
-            return scripts.token(f"token#{self._issued}")
+            return scripts.token(f"token#{self._issued}", f"refresh#{self._issued}")
         rows = self._contract.operations["token"].rows
         return scripts.error(next((row.code for row in rows if set(row.when) & (wrong or set())), 2))
 

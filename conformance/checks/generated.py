@@ -110,13 +110,14 @@ EXPIRING: tuple[tuple[list[Step], list[Step]], ...] = (
     clause="S-47",
     severity=Severity.HIGH,
     right=[
-        *(token(f"token#{number}", expires_in=2) for number in (1, 2, 3, 4)),
-        OK,
-        *(DEAD, token("token#5", expires_in=2), DEAD, invalid_token(), DEAD),
-        *(DEAD, DEAD),
-        *(DEAD, token("token#6", expires_in=2), invalid_token(), DEAD),
+        *(token(f"token#{number}", expires_in=2) for number in (1, 2)),
+        *(token(f"token#{number}", f"refresh#{number}", expires_in=2) for number in (3, 4)),
+        *(token("token#5", expires_in=2), OK),
+        *(DEAD, token("token#6", expires_in=2), DEAD, invalid_token(), DEAD),
+        *(DEAD, token("token#8", expires_in=2), DEAD),
+        *(DEAD, token("token#7", expires_in=2), invalid_token(), DEAD),
     ],
-    wrong=[Differs(7, "status", 200), Differs(9, "status", 200), Differs(11, "status", 200)],
+    wrong=[Differs(8, "status", 200), Differs(10, "status", 200), Differs(17, "status", 200)],
 )
 def expired_token_stays_dead(api: Api) -> Conversation[None]:
     """A token that was refused after its end stays refused, whatever login, refresh or logout comes later."""
