@@ -218,7 +218,7 @@ def _check_references(contract: Contract, api: yamlfile.YamlFile, axes: yamlfile
             raise ContractError(f"{api.path}:{line}: {value!r} leads nowhere")
     try:
         _check_replies(contract, api)
-    except (KeyError, StopIteration, TypeError, ValueError, AttributeError, msgspec.ValidationError) as problem:
+    except (LookupError, StopIteration, TypeError, ValueError, AttributeError, msgspec.ValidationError) as problem:
         what = f"{type(problem).__name__}: {problem}" if str(problem) else type(problem).__name__
         raise ContractError(f"{api.path}: something that the harness needs is missing or has another form: {what}") from None
     for name, axis in contract.axes.items():
@@ -244,6 +244,8 @@ def _check_replies(contract: Contract, api: yamlfile.YamlFile) -> None:
         if not constraint.clause:
             where = constraint.place or constraint.operation
             raise ContractError(f"{api.path}:{_line_of(api, where)}: {where}: {constraint.keyword!r} names no clause; add it to x-clause")
+    if contract.link.target not in contract.operations:
+        raise ContractError(f"{api.path}: the link leads to {contract.link.target!r}, which is no operationId")
     if not contract.presented:
         raise ContractError(f"{api.path}: the link names {contract.link.member!r}, which is no member with an x-slot")
 

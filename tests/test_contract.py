@@ -27,6 +27,18 @@ MISTAKES = [
     ),
     ("token-api.yaml", "when: [scope, ", "when: [scop, ", r"token-api.yaml:\d+: unknown condition 'scop'; one of"),
     ("token-api.yaml", "x-clause: T-01", "x-clause: T-01\n      x-clause: T-01", r"token-api.yaml:\d+: duplicate key 'x-clause'"),
+    (
+        "token-api.yaml",
+        "operationId: logout\n              par",
+        "operationId: exit\n              par",
+        r"token-api.yaml: the link leads to 'exit', which is no",
+    ),
+    (
+        "token-api.yaml",
+        "security: [{basic: []}]",
+        "security: []",
+        r"token-api.yaml: something that the harness needs is missing .*: IndexError",
+    ),
     ("clauses.yaml", "F-05: {", "F-04: {", r"clauses.yaml:\d+: duplicate key 'F-04'"),
     ("clauses.yaml", "F-05: {layer: document", "F-05: {layer: documents", r"clauses.yaml:\d+: F-05: unknown layer 'documents'"),
     ("clauses.yaml", "level: MUST, binds: server", "level: OUGHT, binds: server", r"clauses.yaml:\d+: F-02: .*'OUGHT'"),
