@@ -1,7 +1,7 @@
-"""Campaigns: the values of a generated claim are played, the rules judge each play, and the smallest value that fails is kept."""
+"""Campaigns: the values of a generated claim are played, the rules judge what came of it, and the smallest value that fails is kept."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -29,51 +29,59 @@ class Campaigns:
     def play(self, claim: Claim, rules: Sequence[Claim], replay: Sequence[Any] = ()) -> tuple[str, str, str]:
         """Play replayed and drawn values; returns expected, actual and the smallest failing value as JSON, all empty if none failed.
 
+        The rules judge all traffic of the campaign at once; only for those that it breaks is the smallest such value searched.
         Rules that were broken before are left out: what they say is known, and nothing is to be found out by shrinking.
         """
         culprits: dict[int, str] = {}
         earlier = tuple(self.exchanges)
-        settled: dict[str, bool] = dict.fromkeys(self._broken, True)
 
-        def is_settled(rule: Claim) -> bool:
-            """Whether the rule was broken before the campaign began, which is only asked where it matters."""
-            if rule.id not in settled:
-                settled[rule.id] = self._violation(rule, earlier) is not None
-            return settled[rule.id]
+        def playing(judges: Sequence[Claim]) -> Callable[[Any], None]:
+            """Plays a value; raises the violation of the claim itself, or of one of these rules."""
 
-        def play(value: Any) -> None:
-            start = len(self.exchanges)
-            self.driver.play(claim.play(self.api, value), claim.id)
-            for rule in rules:
-                violation = self._violation(rule, self.exchanges[start:])
-                if violation is not None and not is_settled(rule):
-                    culprits[id(violation)] = rule.id
-                    raise violation
+            def play(value: Any) -> None:
+                start = len(self.exchanges)
+                self.driver.play(claim.play(self.api, value), claim.id)
+                for rule in judges:
+                    violation = self._violation(rule, self.exchanges[start:])
+                    if violation is not None:
+                        culprits[id(violation)] = rule.id
+                        raise violation
+
+            return play
 
         def failed(violation: Violation, value: Any) -> tuple[str, str, str] | None:
             """What the claim says if it is its own violation; a rule's example is kept for the rule."""
             culprit = culprits.get(id(violation))
             if culprit is None:
                 return violation.expected, violation.actual, json.dumps(msgspec.to_builtins(value))
-            self._broken.add(culprit)
             self.examples[culprit] = msgspec.to_builtins(value)
             return None
 
         for value in replay:
             try:
-                play(value)
+                playing(rules)(value)
             except Violation as violation:
                 if (own := failed(violation, value)) is not None:
                     return own
         assert claim.draws is not None
-        result = search(claim.draws(self.api, self.seed), play, self.seed)
+        strategy = claim.draws(self.api, self.seed)
+        result = search(strategy, playing(()), self.seed)
+        played = self.exchanges[len(earlier) :]
+        broken = [] if result.violation else [rule for rule in rules if self._breaks(rule, earlier, played)]
+        if broken:
+            self._broken |= {rule.id for rule in broken}
+            result = search(strategy, playing(broken), self.seed)
         if result.violation is not None:
             return failed(result.violation, result.failing) or ("", "", "")
-        played = self.exchanges[len(earlier) :]
         accepted = sum(1 for e in played if e.reply is not None and e.reply.status // 100 == 2)
-        if min(accepted, len(played) - accepted) * HARDLY < len(played) and not any(map(is_settled, rules)):
+        hardly = min(accepted, len(played) - accepted) * HARDLY < len(played)
+        if hardly and not broken and not any(self._violation(rule, earlier) for rule in rules):
             raise Inconclusive("some requests accepted and some refused", f"{accepted} of {len(played)} accepted: this tried too little")
         return "", "", ""
+
+    def _breaks(self, rule: Claim, earlier: Sequence[Exchange], played: Sequence[Exchange]) -> bool:
+        """Whether the campaign broke a rule that held before it."""
+        return rule.id not in self._broken and self._violation(rule, played) is not None and self._violation(rule, earlier) is None
 
     def _violation(self, rule: Claim, exchanges: Sequence[Exchange]) -> Violation | None:
         try:
