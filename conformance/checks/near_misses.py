@@ -45,6 +45,7 @@ for _name, _op, _args in (
     ("extended", "append", ("x",)),
     ("doubled", "double", ()),
     ("nul-behind", "append", ("\0x",)),
+    ("full-width", "widen", ()),
 ):
     _title = f"The user name with one edit ({_name}) logs nobody in."
     _no_login(f"username-near-miss[{_name}]", "S-07", _title, {"user.username": edited("user.username", _op, *_args)})

@@ -192,6 +192,7 @@ refusals(
     also={
         "N-7617-03": "so is a client whose id has control characters",
         "S-14": "so is a client without an id",
+        "T-42": "so is an invented client in a drawn header",
     },
 )
 

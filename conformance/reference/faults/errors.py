@@ -50,6 +50,7 @@ errors(
         if refusal.code == 20
         else answer
     ),
+    also={"N-9110-18": "a form in another format lacks the user, too"},
 )
 errors(
     "client-errors-are403",
@@ -71,6 +72,7 @@ errors(
     "Wrong user credentials are answered with a redirect to a login page.",
     {"F-08": "fail", "N-6749-29": "fail", "T-50": "fail"},
     lambda answer, refusal: with_header(replace(answer, status=302), "location", "/login") if refusal.code == 20 else answer,
+    also={"I-33": "a POST is redirected", "N-9110-18": "a form in another format lacks the user, too"},
 )
 errors(
     "html-errors",
@@ -240,7 +242,10 @@ errors(
 # Code 2
 
 
-@fault(breaks={"L-14": "fail", "T-49": "fail", "T-34": "fail", "T-18": "fail", "N-6749-01": "fail", "S-09": "fail", "T-20": "fail"})
+@fault(
+    breaks={"L-14": "fail", "T-49": "fail", "T-34": "fail", "T-18": "fail", "N-6749-01": "fail", "S-09": "fail", "T-20": "fail"},
+    also=dict.fromkeys(("N-6749-41", "T-53"), "drawn requests lack a grant that the server knows"),
+)
 class GrantErrorsAreInternal(Server):
     """A bad grant_type is answered with 500."""
 

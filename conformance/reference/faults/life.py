@@ -23,7 +23,12 @@ class _Uses(Server):
 
 
 @fault(
-    breaks={"F-05": "fail"}, also={"F-25": "a login between two uses seems to end the token", "T-28": "a second use fails before the end"}
+    breaks={"F-05": "fail"},
+    also={
+        "F-25": "a login between two uses seems to end the token",
+        "F-26": "so does another user's logout",
+        "T-28": "a second use fails before the end",
+    },
 )
 class SingleUse(_Uses):
     """A token serves one request only."""
@@ -87,7 +92,7 @@ class ResourceOpen(Server):
         return self.json(200, {"user": "somebody"})
 
 
-@fault(breaks={"F-25": "fail"})
+@fault(breaks={"F-25": "fail"}, also={"F-05": "other things happened to the token, too"})
 class LoginAfterUseEvicts(Server):
     """A login right after a use of a token ends that token."""
 

@@ -9,7 +9,10 @@ from conformance.reference.messages import Answer, Call, Token
 from conformance.reference.server import Server
 
 
-@fault(breaks={"L-02": "fail", "N-7009-02": "fail"}, also={"L-17": "a refresh after it finds the token alive"})
+@fault(
+    breaks={"L-02": "fail", "N-7009-02": "fail"},
+    also={"L-16": "a second one, too", "L-17": "a refresh finds it alive"},
+)
 class LogoutDoesNothing(Server):
     """Logout answers OK! and revokes nothing."""
 
@@ -17,7 +20,10 @@ class LogoutDoesNothing(Server):
         return
 
 
-@fault(breaks={"L-02": "fail", "N-7009-02": "fail"}, also={"L-17": "a refresh after it finds the token alive"})
+@fault(
+    breaks={"L-02": "fail", "N-7009-02": "fail"},
+    also={"L-16": "a second one, too", "L-17": "a refresh finds it alive"},
+)
 class LogoutTakesSeconds(Server):
     """A token lives for two seconds more after logout."""
 
@@ -87,7 +93,7 @@ class LogoutEndsOtherClients(Server):
                 other.dead_at = self.now()
 
 
-@fault(breaks={"F-05": "fail"}, also={"S-40": "the token in the cookie is a sibling"})
+@fault(breaks={"F-05": "fail"}, also={"L-03": "the other tokens are siblings", "N-9110-15": "the token of a second request is one of them"})
 class LogoutScopeVaries(Server):
     """Every third logout ends every token of the user, the others only the presented one."""
 
@@ -277,7 +283,7 @@ class _Lookup(Server):
         return next((value for value in reversed(self.tokens) if self.same(given, value)), given)
 
 
-@fault(breaks={"S-39": "fail", "L-12": "fail", "F-05": "fail"})
+@fault(breaks={"S-38": "fail", "S-39": "fail", "L-12": "fail", "F-05": "fail"})
 class TokenByPrefix(_Lookup):
     """The first twenty characters of a token are enough."""
 
@@ -285,7 +291,7 @@ class TokenByPrefix(_Lookup):
         return given[:20] == value[:20]
 
 
-@fault(breaks={"S-39": "fail", "L-12": "fail", "F-05": "fail"})
+@fault(breaks={"S-38": "fail", "S-39": "fail", "L-12": "fail", "F-05": "fail"})
 class TokenCaseIgnored(_Lookup):
     """Tokens are compared without regard to case."""
 
@@ -293,7 +299,7 @@ class TokenCaseIgnored(_Lookup):
         return given.lower() == value.lower()
 
 
-@fault(breaks={"S-39": "fail", "L-12": "fail", "F-05": "fail"})
+@fault(breaks={"S-38": "fail", "S-39": "fail", "L-12": "fail", "F-05": "fail"})
 class TokenWithoutLastCharacter(_Lookup):
     """The last character of a token does not count."""
 
@@ -301,7 +307,7 @@ class TokenWithoutLastCharacter(_Lookup):
         return given[:-1] == value[:-1] or given == value[:-1]
 
 
-@fault(breaks={"S-39": "fail"})
+@fault(breaks={"S-39": "fail", "L-13": "fail"})
 class QuotedTokenAccepted(Server):
     """A token in quotes is the token."""
 
@@ -367,7 +373,7 @@ class MalformedTokenIsServerError(Server):
         return super().bearer(call)
 
 
-@fault(breaks={"L-13": "fail"}, also={"T-55": "the code is not listed for logout", "T-50": "and in no row of it"})
+@fault(breaks={"L-13": "fail"}, also={"T-55": "the code is not listed for logout"})
 class DoubledPrefixIsServerError(Server):
     """A value that repeats the header's name is reported as wrong user credentials."""
 
@@ -489,7 +495,7 @@ class ExpiredLogoutIsServerError(Server):
         return super().logout(call)
 
 
-@fault(breaks={"L-02": "fail"})
+@fault(breaks={"L-02": "fail"}, also={"L-16": "the second one fails", "S-47": "a token that was dead lives again"})
 class SimultaneousLogoutFails(Server):
     """A logout that comes less than a tenth of a second after another one is an internal error, and undoes it."""
 
@@ -733,7 +739,7 @@ class WordBehindTokenEndsIt(Server):
         return super().bearer(call)
 
 
-@fault(breaks={"L-18": "warn", "L-02": "fail"})
+@fault(breaks={"L-18": "warn", "L-02": "fail", "S-47": "fail"})
 class ExpiredLogoutRevives(Server):
     """Logout of an expired token answers OK! and gives it another life."""
 

@@ -69,7 +69,10 @@ class _LogoutsAtOnce(Server):
         return super().logout(call)
 
 
-@fault(breaks={"L-02": "fail", "L-14": "fail"}, also={"L-16": "the third of them begins after the first was answered"})
+@fault(
+    breaks={"L-02": "fail", "L-14": "fail"},
+    also={"L-16": "the third of them begins after the first was answered", "T-03": "programs log out more than twice"},
+)
 class LogoutsAtOnceAreServerError(_LogoutsAtOnce):
     """The third logout of a token within a moment is an internal error."""
 
@@ -107,7 +110,7 @@ class LoginsAtOnceShareToken(Server):
 
 @fault(
     breaks={"F-25": "fail"},
-    also=dict.fromkeys(("N-9110-16", "N-6750-10"), "one of two tokens from logins right after each other is dead"),
+    also=dict.fromkeys(("N-9110-16", "F-05"), "one of two tokens from logins right after each other is dead"),
 )
 class LoginsAtOnceEndEachOther(Server):
     """Of two logins of one user within a moment, with nothing between, the first gets a token that is dead already."""
@@ -130,7 +133,7 @@ class LoginsAtOnceEndEachOther(Server):
 
 @fault(breaks={"F-25": "fail"}, also={"N-6749-22": "what is left of its life does not shrink"})
 class DeadTokenHandedOutAgain(Server):
-    """Every ninth login gets the token that was logged out last, with a new life, if that was more than two seconds ago."""
+    """Every fifth login gets the token that was logged out last, with a new life, if that was more than two seconds ago."""
 
     ended_last: Token | None = None
 
@@ -140,7 +143,7 @@ class DeadTokenHandedOutAgain(Server):
 
     def issue(self, client: str, user: str, grant: str, scope: str = "") -> Token:
         token, old = super().issue(client, user, grant, scope), self.ended_last
-        if self.issued % 9 or old is None or (old.client, old.user, old.scope) != (client, user, scope):
+        if self.issued % 5 or old is None or (old.client, old.user, old.scope) != (client, user, scope):
             return token
         if old.dead_at is None or self.now() < old.dead_at + 2:
             return token

@@ -34,7 +34,7 @@ class ExpiresInTypeByGrant(Server):
         return value if token.user else str(value)
 
 
-@fault(breaks={"T-27": "fail", "I-11": "fail"}, also={"N-6749-24": "it is no 1*DIGIT"})
+@fault(breaks={"T-27": "fail", "I-11": "fail"}, also={"N-6749-24": "it is no 1*DIGIT", "N-6749-35": "the token lives on"})
 class ExpiresInNegativeForClients(Server):
     """`expires_in` is negative for tokens that a client gets for itself."""
 
@@ -166,7 +166,7 @@ class TokenEndless(Server):
         return super().new_value(client, user) + "x" * 5000
 
 
-@fault(breaks={"S-29": "fail", "T-26": "fail", "F-26": "fail"})
+@fault(breaks={"S-29": "fail", "T-26": "fail", "F-26": "fail"}, also={"F-25": "a logout of one user ends it for the other"})
 class TokenSharedByUsers(Server):
     """Two users get the same token."""
 

@@ -56,7 +56,7 @@ class UsernameNotNeeded(Server):
         return super().check_user(form) if form.get("username") else next(iter(USERS))
 
 
-@fault(breaks={"T-23": "fail", "F-04": "fail"})
+@fault(breaks={"T-23": "fail", "F-04": "fail"}, also={"T-49": "a body may lose the password on its way"})
 class PasswordNotNeeded(Server):
     """A request without password gets a token."""
 
@@ -285,7 +285,10 @@ class RepeatedParameterAccepted(Server):
         return list({name: (name, value) for name, value in reversed(super().pairs(call))}.values())
 
 
-@fault(breaks={"N-6749-10": "fail", "T-53": "fail"})
+@fault(
+    breaks={"N-6749-10": "fail", "T-53": "fail"},
+    also=dict.fromkeys(("T-36", "T-42", "T-56"), "it is answered before what else is wrong with a drawn request"),
+)
 class EmptyScopeRefused(Server):
     """A scope without a value is an illegal scope."""
 
@@ -323,7 +326,7 @@ class JsonBodyIsNotAcceptable(Server):
         return super().pairs(call)
 
 
-@fault(breaks={"T-49": "fail", "T-36": "fail"})
+@fault(breaks={"T-49": "fail", "S-07": "fail"}, also={"T-36": "so is a drawn user name"})
 class NonAsciiIsServerError(Server):
     """A username beyond ASCII is an internal error."""
 
@@ -556,7 +559,7 @@ class LogoutEndsAllRefreshTokens(Server):
                 refresh.dead = True
 
 
-@fault(breaks={"N-6749-04": "fail", "T-19": "fail"}, also={"N-6749-29": "and the status is 401"})
+@fault(breaks={"N-6749-04": "fail", "T-19": "fail"})
 class BasicNotForClientGrant(Server):
     """A client that asks for a token of its own is not authenticated by Basic."""
 
