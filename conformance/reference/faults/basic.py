@@ -176,6 +176,14 @@ class ClientIdByPrefix(Server):
         return super().check_secret(next((known for known in CLIENTS if client and known.startswith(client)), client), secret)
 
 
+@fault(breaks={"F-04": "fail", "T-35": "fail", "S-05": "fail", "S-13": "fail"})
+class EndOfClientIdIgnored(Server):
+    """What follows a known client id is ignored."""
+
+    def check_secret(self, client: str, secret: str) -> str:
+        return super().check_secret(next((known for known in CLIENTS if client.startswith(known)), client), secret)
+
+
 @fault(breaks={"F-04": "fail", "S-13": "fail"})
 class NulEndsTheClientId(Server):
     """A NUL ends the client id; what follows is lost."""

@@ -154,7 +154,11 @@ class ErrorAlternates(Server):
 
 @fault(
     breaks={"T-51": "fail"},
-    also={"N-6749-29": "one of the statuses is none for this error", "S-45": "unknown user and wrong password come by turns"},
+    also={
+        "N-6749-29": "one of the statuses is none for this error",
+        "N-9110-18": "a form in another format lacks the user, too",
+        "S-45": "unknown user and wrong password come by turns",
+    },
 )
 class StatusAlternates(Server):
     """The status for an unknown user is 400 and 404 by turns."""

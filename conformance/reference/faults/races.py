@@ -71,7 +71,7 @@ class _LogoutsAtOnce(Server):
 
 @fault(
     breaks={"L-02": "fail", "L-14": "fail"},
-    also={"L-16": "the third of them begins after the first was answered", "T-03": "programs log out more than twice"},
+    also={"L-16": "the third of them begins after the first was answered"},
 )
 class LogoutsAtOnceAreServerError(_LogoutsAtOnce):
     """The third logout of a token within a moment is an internal error."""

@@ -559,7 +559,7 @@ class LogoutEndsAllRefreshTokens(Server):
                 refresh.dead = True
 
 
-@fault(breaks={"N-6749-04": "fail", "T-19": "fail"})
+@fault(breaks={"N-6749-04": "fail", "T-19": "fail"}, also={"N-6749-29": "and the status is 401"})
 class BasicNotForClientGrant(Server):
     """A client that asks for a token of its own is not authenticated by Basic."""
 
