@@ -111,12 +111,16 @@ def in_other_format(exchange: Exchange, api: Api) -> bool:
     return plain and request.body is not None and (operation.media_type,) not in media and not accepts(exchange)
 
 
+LACKS = ("no-grant-type", "no-username", "no-password", "unknown-user")
+"""What a server may say of a form that it cannot read, or reads in part: as which of them it counts is not documented."""
+
+
 @rule(
     "format-refused-as-such",
     clause="N-9110-18",
     severity=Severity.LOW,
     over="run",
-    when=lambda exchange, api: in_other_format(exchange, api) or only_fault("no-grant-type")(exchange, api),
+    when=lambda exchange, api: in_other_format(exchange, api) or any(only_fault(lack)(exchange, api) for lack in LACKS),
     right=[line(LOGIN_NO_GRANT, error(2)), line(_JSON_LOGIN, error(2))],
     wrong=[Differs(1, "status", 406), Differs(1, "status", 404), Differs(1, "status", 200)],
 )

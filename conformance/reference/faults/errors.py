@@ -50,7 +50,6 @@ errors(
         if refusal.code == 20
         else answer
     ),
-    also={"N-9110-18": "a form in another format lacks the user, too"},
 )
 errors(
     "client-errors-are403",
@@ -72,7 +71,7 @@ errors(
     "Wrong user credentials are answered with a redirect to a login page.",
     {"F-08": "fail", "N-6749-29": "fail", "T-50": "fail"},
     lambda answer, refusal: with_header(replace(answer, status=302), "location", "/login") if refusal.code == 20 else answer,
-    also={"I-33": "a POST is redirected", "N-9110-18": "a form in another format lacks the user, too"},
+    also={"I-33": "a POST is redirected"},
 )
 errors(
     "html-errors",
@@ -156,7 +155,6 @@ class ErrorAlternates(Server):
     breaks={"T-51": "fail"},
     also={
         "N-6749-29": "one of the statuses is none for this error",
-        "N-9110-18": "a form in another format lacks the user, too",
         "S-45": "unknown user and wrong password come by turns",
     },
 )
