@@ -35,6 +35,7 @@ SINGLE: dict[str, Request] = {
     "no-password": API.login(change={"user.password": ""}),
     "unknown-user": API.login(change={"user.username": UNKNOWN_USER}),
     "wrong-password": API.login(change={"user.password": edited("user.password", "drop_last")}),
+    "odd-user": API.login(change={"user.username": edited("user.username", "append", "\0x")}),
     "foreign-user": API.login(user="foreign_user"),
     "locked-user": API.login(user="locked_user"),
     "no-code": API.token_request(CODE, change={"code.code": None}),
