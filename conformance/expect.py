@@ -16,6 +16,11 @@ def answered(exchange: Exchange) -> Reply:
     return exchange.reply
 
 
+def status_and_code(exchange: Exchange, api: Api) -> str:
+    """How an error is told from others: `status 400 and code 2`."""
+    return f"status {answered(exchange).status} and code {error_of(exchange, api.profile, api.contract).code}"
+
+
 def granted(exchange: Exchange) -> None:
     """The server did what was asked."""
     if not accepts(exchange):

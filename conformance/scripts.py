@@ -8,7 +8,7 @@ from conformance.api import UNKNOWN_TOKEN, Api, basic, bearer
 from conformance.dialect import Dialect
 from conformance.model import Minted, Reply, Request, Slot
 from conformance.profile import Profile
-from conformance.registry import Line
+from conformance.registry import Differs, Line
 
 JSON = ("Content-Type", "application/json")
 DATE = ("Date", "Tue, 24 Nov 2026 12:00:00 GMT")
@@ -47,6 +47,9 @@ def bad_header(status: int = 401) -> Reply:
     """Code 6 as logout means it."""
     return error(6, status=status, WWW_Authenticate='Bearer realm="api"')
 
+
+GRANTED = Differs(0, "json:access_token", "{token#1}")
+"""The difference of a refusal that comes with a token."""
 
 REFUSED_IN_200 = error(22, status=200)
 """A refusal that only the body tells (D-07 h): the page fixes no status, so it is a refusal all the same."""

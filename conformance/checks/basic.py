@@ -26,11 +26,10 @@ from conformance.model import Edit, Exchange, Request, Severity, Slot, Text
 from conformance.oracle import ABOUT_BASIC, SCOPES, conditions
 from conformance.profile import accepts, row_named
 from conformance.registry import Differs, check, rule
-from conformance.scripts import API, LOGIN, LOGIN_NO_AUTHORIZATION, OK, REFUSED_IN_200, error, line, token, unauthorized
+from conformance.scripts import API, GRANTED, LOGIN, LOGIN_NO_AUTHORIZATION, OK, REFUSED_IN_200, error, line, token, unauthorized
 
 SUBJECT = "basic"
 ID, SECRET = (Slot("client.id"),), (Slot("client.secret"),)
-GRANTED = Differs(0, "json:access_token", "{token#1}")
 
 
 @check(

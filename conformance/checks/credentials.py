@@ -8,10 +8,9 @@ from conformance.errors import Violation
 from conformance.model import Exchange, Severity, Slot, Text
 from conformance.profile import accepts
 from conformance.registry import Differs, check, rule
-from conformance.scripts import API, REFUSED_IN_200, error, line, token, unauthorized
+from conformance.scripts import API, GRANTED, REFUSED_IN_200, error, line, token, unauthorized
 
 SUBJECT = "basic"
-GRANTED = Differs(0, "json:access_token", "{token#1}")
 SECOND = Differs(1, "json:access_token", "{token#1}")
 
 

@@ -10,7 +10,7 @@ from conformance.errors import NotApplicable, Violation
 from conformance.model import Exchange, Reply, Request, Severity, Slot
 from conformance.oracle import allowed, conditions, only_fault, together
 from conformance.precedence import combined
-from conformance.profile import accepts, error_of, row_named
+from conformance.profile import accepts, row_named
 from conformance.registry import Differs, check, rule
 from conformance.scripts import (
     API,
@@ -146,8 +146,7 @@ def combined_faults_stable(exchanges: Sequence[Exchange], api: Api) -> None:
     rows: dict[str, str] = {}
     for exchange in exchanges:
         wrong = together(conditions(exchange.request, api.contract) or frozenset())
-        code = error_of(exchange, api.profile, api.contract).code
-        seen = f"status {expect.answered(exchange).status} and code {code}"
+        seen = expect.status_and_code(exchange, api)
         first = answers.setdefault(msgspec.structs.replace(exchange.request, fresh=False), seen)
         if first != seen:
             raise Violation(f"{first}, as before", seen, [exchange])
@@ -181,7 +180,7 @@ def combined_faults_again(api: Api) -> Conversation[None]:
         for _ in range(2):
             exchange = yield from api.send(msgspec.structs.replace(request, fresh=True))
             refused += not accepts(exchange)
-            seen.append(f"status {expect.answered(exchange).status} and code {error_of(exchange, api.profile, api.contract).code}")
+            seen.append(expect.status_and_code(exchange, api))
         if len(set(seen)) > 1:
             raise Violation(f"{seen[0]}, as before", seen[1])
     if not refused:

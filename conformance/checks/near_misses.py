@@ -1,4 +1,4 @@
-"""Near misses of user names and tokens, and the further ones of passwords, secrets and client ids. What costs failed logins is a table."""
+"""Near misses of user names, passwords and tokens, and the further ones of secrets and client ids. What costs failed logins is a table."""
 
 from conformance import expect
 from conformance.api import Api, Conversation, basic, edited
@@ -6,10 +6,9 @@ from conformance.errors import Violation
 from conformance.generate import Move, token_near_misses
 from conformance.model import Edit, Severity, Slot, Text
 from conformance.registry import Differs, check
-from conformance.scripts import DEAD, REFUSED_IN_200, token
+from conformance.scripts import DEAD, GRANTED, REFUSED_IN_200, token
 
 SUBJECT = "token"
-GRANTED = Differs(0, "json:access_token", "{token#1}")
 ID, SECRET, USER = (Slot("client.id"),), (Slot("client.secret"),), (Slot("user.username"),)
 
 
@@ -29,6 +28,10 @@ for _name, _clause, _header in (
     _no_login(_name, _clause, f"The client {_what.removeprefix('client-')} with one edit ({_how}) authenticates nobody.", {}, _header)
 
 for _name, _op, _args in (
+    ("case", "swap_case", (0,)),
+    ("cut", "drop_last", ()),
+    ("extended", "append", ("x",)),
+    ("space-behind", "append", (" ",)),
     ("full-width", "widen", ()),
     ("nul-behind", "append", ("\0x",)),
     ("doubled", "double", ()),

@@ -12,10 +12,9 @@ from conformance.generate import Move, Spelled, parameter_moves, spelled_logins
 from conformance.model import Edit, Exchange, Pairs, Request, Severity, Slot, Text
 from conformance.profile import accepts
 from conformance.registry import Differs, check
-from conformance.scripts import REFUSED_IN_200, error, token
+from conformance.scripts import GRANTED, REFUSED_IN_200, error, token
 
 SUBJECT = "token"
-GRANTED = Differs(0, "json:access_token", "{token#1}")
 CASES: dict[str, Callable[[str], str]] = {"upper": str.upper, "title": str.title, "swap": lambda name: name[:-1] + name[-1:].swapcase()}
 
 

@@ -12,9 +12,7 @@ from conformance.errors import Inconclusive, Violation
 from conformance.model import Edit, Exchange, Request, Severity, Text
 from conformance.profile import accepts
 from conformance.registry import Differs, check, rule
-from conformance.scripts import LOGIN, NOT_ALLOWED, NOT_FOUND, REFUSED_IN_200, error, line, token
-
-GRANTED = Differs(0, "json:access_token", "{token#1}")
+from conformance.scripts import GRANTED, LOGIN, NOT_ALLOWED, NOT_FOUND, REFUSED_IN_200, error, line, token
 
 
 def valid_login(exchange: Exchange, api: Api) -> bool:
@@ -290,26 +288,6 @@ def token_request_without_307(exchange: Exchange, api: Api) -> None:
     """No token request is answered with 307, with which a client sends secret and password again."""
     if expect.answered(exchange).status == 307:
         raise Violation("another status than 307", "status 307")
-
-
-def _password_near_miss(name: str, op: str, *args: int | str) -> None:
-    @check(
-        f"password-near-miss[{name}]",
-        clause="S-06",
-        severity=Severity.CRITICAL,
-        title=f"The user's password with one edit ({name}) logs nobody in.",
-        right=[REFUSED_IN_200],
-        wrong=[GRANTED],
-    )
-    def password_near_miss(api: Api) -> Conversation[None]:
-        exchange = yield from api.send(api.login(change={"user.password": edited("user.password", op, *args)}))
-        expect.refused(exchange)
-
-
-_password_near_miss("case", "swap_case", 0)
-_password_near_miss("cut", "drop_last")
-_password_near_miss("extended", "append", "x")
-_password_near_miss("space-behind", "append", " ")
 
 
 def wrong_password(api: Api) -> Request:
