@@ -236,6 +236,8 @@ def _issued(exchange: Exchange, tokens: dict[str, _Token], came_with: dict[str, 
 
 def _logged_out(exchange: Exchange, name: str, tokens: dict[str, _Token], api: Api) -> None:
     token, scope = tokens[name], api.profile.reading("logout.scope")
+    expired = token.lifetime is not None and exchange.received > token.issued + token.lifetime - BEFORE_S
+    living = token.dead_since is None and not expired
     if token.dead_since is None:
         token.dead_since, token.clause, token.because = exchange.received, "L-02", "it was logged out"
     for other_name, other in tokens.items():
@@ -249,11 +251,11 @@ def _logged_out(exchange: Exchange, name: str, tokens: dict[str, _Token], api: A
             other.survives("F-26", "it belongs to another user or client than the token that was logged out")
         elif scope == "token":
             other.survives("L-03", "logout ends the presented token only, as this server showed before")
-        elif scope == "user":
+        elif scope == "user" and living:
             other.dead_since, other.clause = exchange.received, "L-03"
             other.because = "logout ends every token of the user, as this server showed before"
         else:
-            other.hearsay = True
+            other.hearsay = True  # what the logout of a dead token does to the others is not documented
 
 
 def lifetime_of(exchange: Exchange, contract: Contract) -> float | None:

@@ -123,3 +123,23 @@ def test_renewed_token_has_the_owner_of_the_first_and_its_kin_is_not_judged() ->
     ]
     lives = history.followed(told, API)
     assert [(life.exchange.id, life.alive, life.clause) for life in lives] == [(5, True, "F-05")]
+
+
+def test_logout_of_a_dead_token_leaves_the_siblings_open() -> None:
+    """Where logout ends every token of the user, that of a token which is dead already may end them or not; that of a living one does."""
+    profile = msgspec.structs.replace(API.profile, readings=API.profile.readings | {"logout.scope": "user"})
+    of_the_user = msgspec.structs.replace(API, profile=profile)
+    again = [
+        exchange(1, LOGIN, token(), 0),
+        exchange(2, logout(), OK, 1),
+        exchange(3, LOGIN, token("token#2"), 2),
+        exchange(4, logout(), OK, 3),
+        exchange(5, use("token#2"), ALIVE, 4),
+        exchange(6, use("token#2"), DEAD, 5),
+        exchange(7, LOGIN, token("token#3"), 6),
+        exchange(8, LOGIN, token("token#4"), 7),
+        exchange(9, logout("token#3"), OK, 8),
+        exchange(10, use("token#4"), ALIVE, 9),
+    ]
+    lives = history.followed(again, of_the_user)
+    assert [(life.exchange.id, life.alive, life.clause) for life in lives] == [(10, False, "L-03")]
