@@ -344,10 +344,15 @@ def rows_for(condition: str, operation: Operation, profile: Profile) -> tuple[Er
     """The rows that may answer a single fault on this server; none where the documentation has none."""
     rows, invented = profile.allowed(operation, condition), profile.allowed(operation, "unknown-code")
     if condition == "no-code" and len(invented) == 1:
-        # What answers an invented code tells whether the grant is served; if it is not, a missing one is answered alike.
-        served = not {"unknown-grant-type", "grant-denied"} & set(invented[0].when)
-        return tuple(row for row in rows if "grant-denied" not in row.when) if served else invented
+        # If the grant is not served, a missing code is answered like an invented one.
+        return invented if code_unserved(operation, profile) else tuple(row for row in rows if "grant-denied" not in row.when)
     return rows
+
+
+def code_unserved(operation: Operation, profile: Profile) -> bool:
+    """Whether the row for an invented code tells that the grant of codes is not served, or not to this client."""
+    invented = profile.allowed(operation, "unknown-code")
+    return len(invented) == 1 and bool({"unknown-grant-type", "grant-denied"} & set(invented[0].when))
 
 
 SCOPES = frozenset({"scope", "refused-scope"})

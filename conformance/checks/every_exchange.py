@@ -8,7 +8,7 @@ from conformance import expect
 from conformance.api import PAGE_EXAMPLE, UNKNOWN_TOKEN, Api, Conversation, basic, bearer, control_login, describe, edited
 from conformance.errors import NotApplicable, Violation
 from conformance.model import Exchange, Reply, Request, Severity, Slot
-from conformance.oracle import allowed, conditions, only_fault, together
+from conformance.oracle import allowed, code_unserved, conditions, only_fault, together
 from conformance.precedence import combined
 from conformance.profile import accepts, row_named
 from conformance.registry import Differs, check, rule
@@ -56,6 +56,8 @@ def _row_of(condition: str, clause: str, request: Request, reply: Reply, subject
         wrong=[Differs(0, "json:code", 7), Differs(0, "body", "")],
     )
     def fault_has_its_row(exchange: Exchange, api: Api) -> None:
+        if condition == "no-code" and code_unserved(api.contract.operations[of], api.profile):
+            raise NotApplicable("a grant of codes that the server serves", describe(exchange))
         expect.refused(exchange)
         row_allowed(exchange, api)
 

@@ -216,7 +216,7 @@ def token_not_bound_to_user_agent(api: Api) -> Conversation[None]:
 
 @check(
     "logins-at-once",
-    clause="F-25",
+    clause="F-12",
     severity=Severity.HIGH,
     right=[token(), token("token#2"), ALIVE, ALIVE],
     wrong=[Differs(1, "json:access_token", "{token#1}"), Differs(2, "status", 401), Differs(3, "status", 401), Differs(1, "status", 500)],
@@ -242,19 +242,24 @@ def logins_at_once(api: Api) -> Conversation[None]:
     clause="F-25",
     severity=Severity.HIGH,
     over="run",
-    when=lambda exchange, api: exchange.request.operation == "token" and accepts(exchange),
+    when=touches_a_token,
     right=[line(LOGIN, token()), line(LOGIN, token("token#2"))],
     wrong=[Differs(1, "json:access_token", "{token#1}")],
 )
-def token_handed_out_once(exchanges: Sequence[Exchange], api: Api) -> None:
+def token_handed_out_once(exchanges: Sequence[Exchange], api: Api) -> tuple[Exchange, ...]:
     """Where a second login yields a new token, no login yields one that a user was given before."""
     if api.profile.reading("issue.policy") not in ("independent", "revokes"):
         raise NotApplicable("a new token for each login", f"the issue policy is {api.profile.reading('issue.policy')}")
+    if history.cap_in(history.followed(exchanges, api)) is not None:
+        raise NotApplicable("tokens without a cap on their number", "the oldest ones die beyond a number")
     given: dict[str, Exchange] = {}
     for exchange in exchanges:
         name = exchange.reply.token(api.contract.presented) if exchange.reply else None
-        if name is None or not history.owner_of(exchange.request, api.contract)[1]:
+        if name is None or not accepts(exchange) or not history.owner_of(exchange.request, api.contract)[1]:
             continue
         first = given.setdefault(name, exchange)
         if first is not exchange:
             raise Violation("a token of its own for each login", f"access_token of exchange {first.id} once more", [first, exchange])
+    if not given:
+        raise NotApplicable("a login of a user", "none was seen")
+    return tuple(given.values())

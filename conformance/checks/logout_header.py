@@ -40,7 +40,7 @@ def bearer_header_supported(exchanges: Sequence[Exchange], api: Api) -> tuple[Ex
 
 
 @rule(
-    "logout-without-client",
+    "logout-by-token-alone",
     clause="L-21",
     severity=Severity.MEDIUM,
     over="run",
@@ -48,7 +48,7 @@ def bearer_header_supported(exchanges: Sequence[Exchange], api: Api) -> tuple[Ex
     right=[line(LOGIN, token()), line(logout(), OK), line(LOGIN, token("token#2")), line(logout("token#2"), invalid_token())],
     wrong=[Differs(3, "header:WWW-Authenticate", 'Basic realm="api"')],
 )
-def logout_without_client(exchanges: Sequence[Exchange], api: Api) -> tuple[Exchange, ...]:
+def logout_by_token_alone(exchanges: Sequence[Exchange], api: Api) -> tuple[Exchange, ...]:
     """A logout with a living token is accepted without the client's credentials, and never answered with a demand for them."""
     wanted = api.contract.operations[api.contract.link.source].scheme
     living = [exchange for exchange, state in states(exchanges, api) if state == "living"]

@@ -86,7 +86,7 @@ class LogoutsAtOnceAreCode6(_LogoutsAtOnce):
 
 
 @fault(
-    breaks={"F-25": "fail", "L-03": "fail"},
+    breaks={"F-12": "fail", "F-25": "fail", "L-03": "fail"},
     also=dict.fromkeys(("S-40", "S-41", "N-9110-15"), "two logins come right after each other there, so the logout of one ends both"),
 )
 class LoginsAtOnceShareToken(Server):
@@ -109,7 +109,7 @@ class LoginsAtOnceShareToken(Server):
 
 
 @fault(
-    breaks={"F-25": "fail"},
+    breaks={"F-12": "fail", "F-25": "fail"},
     also=dict.fromkeys(("N-9110-16", "F-05"), "one of two tokens from logins right after each other is dead"),
 )
 class LoginsAtOnceEndEachOther(Server):
