@@ -121,11 +121,15 @@ def _report(session: Any, claims: Any, out: Path, *, verbose: bool) -> int:
     from conformance.render.text import render_text
 
     console = _console()
-    with _progress(len(claims)) as step:
-        record = session.conduct(claims, step)
-    render_text(record, console, verbose=verbose)
-    console.print(f"Report: {out / 'report.html'}", markup=False, highlight=False, soft_wrap=True)
-    return record.footer.exit_code if record.footer else 3
+    try:
+        with _progress(len(claims)) as step:
+            record = session.conduct(claims, step)
+        render_text(record, console, verbose=verbose)
+        console.print(f"Report: {out / 'report.html'}", markup=False, highlight=False, soft_wrap=True)
+        return record.footer.exit_code if record.footer else 3
+    finally:
+        if session.scan is not None:
+            click.echo(session.scan.said, err=bool(session.scan.hits))
 
 
 def _console() -> Any:

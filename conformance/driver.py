@@ -86,6 +86,7 @@ class Driver:
         self._paths = {name: operation.path for name, operation in contract.operations.items()}
         self._paths |= {name: path for name, path in (("token", target.paths.token), ("logout", target.paths.logout)) if path}
         self._paths["resource"] = resource.path if resource else "/"
+        self.redactor.publish(self.known())
         self._static = Redactor()
         for name, value in target.secrets().items():
             self.redactor.add(name, value)
@@ -102,6 +103,15 @@ class Driver:
         self._next = float("-inf")
         self._budgets = Budgets(target.risk, contract, ledger)
         self._lock = Lock()
+
+    def secrets(self) -> dict[str, str]:
+        """Name → value of everything that may reach no artefact: what the target file holds, and every token of this run."""
+        return self.target.secrets() | {slot: value for (_, value), slot in self._names.items()}
+
+    def known(self) -> tuple[str, ...]:
+        """What the target file holds besides: ids, names, addresses; parts of them may stand in a secret and give nothing away."""
+        public = self.target.slots().keys() - self.target.secrets().keys()
+        return (self.target.base_url, *(self.target.slots()[name] for name in sorted(public)))
 
     @property
     def wire(self) -> bool:
@@ -175,11 +185,12 @@ class Driver:
         sent = self.now()
         try:
             raw: RawReply | None = self._transport.exchange(wire, fresh=request.fresh or _may_desynchronise(wire))
-            failure = None
+            failure: str | None = None
         except TransportFailure as problem:
-            raw, failure = None, self.redactor.clean(str(problem))
+            raw, failure = None, str(problem)
         received = self.now()
         with self._lock:
+            failure = self.redactor.clean(failure) if failure is not None else None
             reply = self._record(raw, rendered) if raw is not None else None
             exchange = Exchange(number, by, request, round(sent, 6), round(received, 6), reply, failure)
             self._on_exchange(exchange)
@@ -234,7 +245,7 @@ class Driver:
             if distinctive(value):
                 self._static.add(name, value)
         everything = "\n".join([body, *(f"{name}: {value}" for name, value in raw.headers)])
-        for value in suspects(everything):
+        for value in suspects(everything, self._patterns):
             if value not in self._suspects:
                 self._suspects.add(value)
                 self.redactor.add(f"unnamed#{len(self._suspects)}", value)

@@ -1,13 +1,14 @@
 """The record: run.ndjson, appended line by line, validated on write and on read. Without its footer a run is incomplete."""
 
 import contextlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
 
 from conformance import __version__
+from conformance.dialect import Dialect
 from conformance.errors import RecordError
 from conformance.model import Exchange, Finding, Outcome, Reply
 from conformance.profile import Profile
@@ -154,7 +155,9 @@ class Writer:
 def redacted(line: Line, redactor: Redactor) -> Line:
     """The line without secrets. Requests are clean by construction; replies and findings are cleaned by value."""
     clean = redactor.clean
-    if isinstance(line, Exchange) and line.reply is not None:
+    if isinstance(line, Exchange):
+        if line.reply is None:
+            return msgspec.structs.replace(line, failure=clean(line.failure) if line.failure else line.failure)
         reply = line.reply
         headers = tuple((clean(name), clean(value)) for name, value in reply.headers)
         cleaned: Reply = msgspec.structs.replace(reply, headers=headers, body=clean(reply.body), reason=clean(reply.reason))
@@ -162,10 +165,17 @@ def redacted(line: Line, redactor: Redactor) -> Line:
     if isinstance(line, Finding):
         return msgspec.structs.replace(line, expected=clean(line.expected), actual=clean(line.actual), example=clean(line.example))
     if isinstance(line, Profile):
-        return msgspec.structs.replace(line, liveness_reason=redactor.message(line.liveness_reason))
+        dialects = {name: _plain(dialect, clean) for name, dialect in line.dialects.items()}
+        return msgspec.structs.replace(line, dialects=dialects, liveness_reason=redactor.message(line.liveness_reason))
     if isinstance(line, Footer):
         return msgspec.structs.replace(line, unmet=tuple(clean(text) for text in line.unmet))
     return line
+
+
+def _plain(dialect: Dialect, clean: Callable[[str], str]) -> Dialect:
+    """A dialect without secrets: its paths are names of members, and the server chose them."""
+    code, text = dialect.code_path, dialect.text_path
+    return msgspec.structs.replace(dialect, code_path=code and clean(code), text_path=text and clean(text), media=clean(dialect.media))
 
 
 def parse(lines: Iterable[bytes], name: str) -> Record:

@@ -14,6 +14,8 @@ from conformance import checks
 from conformance.contract import Contract
 from conformance.driver import Clock, Driver, RealClock
 from conformance.errors import RecordError, UsageError
+from conformance.inspection import Scan, incomplete, scanned, withheld
+from conformance.leaks import Scanner
 from conformance.ledger import state_folder
 from conformance.model import LAYERS, Exchange, Finding, Outcome
 from conformance.profile import Profile
@@ -130,6 +132,7 @@ class Session:
         self.exchanges: list[Exchange] = []
         self.findings: list[Finding] = []
         self.footer: Footer | None = None
+        self.scan: Scan | None = None
         ledger = ledger_of(target, state_folder()) if kind == "real" else None
         left_of(target.risk, ledger)  # a ledger that cannot be read ends the run before it sends anything
         self._writer = _open(out, self.header, self.redactor)
@@ -174,11 +177,26 @@ class Session:
             self._writer.write(self.footer)
 
     def close(self) -> None:
-        """Close what is open and render what there is."""
+        """Close what is open, render what there is, and look through all of it for secrets."""
         self.driver.close()
         if self._writer and self.out:
             self._writer.close()
-            render_files(self.record(), self.out)
+            try:
+                render_files(self.record(), self.out)
+            finally:
+                self.scan = self._inspected(self.out)
+
+    def _inspected(self, out: Path) -> Scan:
+        """Whether a secret stands in an artefact of this run; such an artefact is withheld, and the run is incomplete."""
+        scanner, names = Scanner(self.driver.secrets(), self.driver.known()), (RECORD, *FILES)
+        scan = scanned(out, names, scanner)
+        if scan.hits:
+            self.footer = incomplete(self.footer, scan)
+            withheld(out, RECORD, scan, self.header)
+            render_files(self.record(), out)
+            for name in scanned(out, names, scanner).hits:
+                (out / name).unlink()
+        return scan
 
     def record(self) -> Record:
         """The record as it stands on disk: redacted."""

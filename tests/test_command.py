@@ -346,12 +346,13 @@ def test_the_scan_turns_red_without_redaction(tmp_path: Path) -> None:
     """The same scan finds the secrets when the redactor is switched off."""
     from conformance import checks, contract
     from conformance import target as targets
-    from conformance.session import Options, Session
+    from conformance.session import Options, Session, render_files
 
     out = tmp_path / "r"
+    out.mkdir()
     with servers.serving(Echo, tmp_path) as path:
         spec = contract.load()
         target = targets.load(path, spec)
-        session = Session(spec, target, Options(), kind="real", out=out, redactor=Redactor(enabled=False))
-        session.conduct([claim for claim in checks.load(spec) if claim.draws is None])
+        session = Session(spec, target, Options(), kind="real", redactor=Redactor(enabled=False))
+        render_files(session.conduct([claim for claim in checks.load(spec) if claim.draws is None]), out)
     assert leaks(out) >= {"SECRET", "pair"}
