@@ -120,16 +120,19 @@ def _run(spec: Any, target: Any, options: Any, claims: Any, out: Path, *, verbos
 def _report(session: Any, claims: Any, out: Path, *, verbose: bool) -> int:
     from conformance.render.text import render_text
 
-    console = _console()
+    record = None
     try:
         with _progress(len(claims)) as step:
             record = session.conduct(claims, step)
-        render_text(record, console, verbose=verbose)
-        console.print(f"Report: {out / 'report.html'}", markup=False, highlight=False, soft_wrap=True)
-        return record.footer.exit_code if record.footer else 3
     finally:
-        if session.scan is not None:
-            click.echo(session.scan.said, err=bool(session.scan.hits))
+        scan = session.scan
+        if scan is not None and (scan.hits or record is None):
+            click.echo(scan.said, err=True)
+    if not scan.hits:  # what is withheld from files is not printed either
+        console = _console()
+        render_text(record, console, verbose=verbose, notes=(scan.said,))
+        console.print(f"Report: {out / 'report.html'}", markup=False, highlight=False, soft_wrap=True)
+    return record.footer.exit_code if record.footer else 3
 
 
 def _console() -> Any:

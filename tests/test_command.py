@@ -38,6 +38,7 @@ def test_default_run_ends_with_verdict_and_report(tmp_path: Path) -> None:
     lines = done.stdout.splitlines()
     assert (done.returncode, done.stderr) == (0, "")
     assert lines[0].startswith("This run tested the embedded reference server")
+    assert re.fullmatch(r"Artefacts scanned: none of \d{3} secrets found in 4 files", lines[-4])
     assert lines[-2:] == ["Verdict: conformant (embedded reference server, gate document)", "Report: reports/report.html"]
     assert {path.name for path in (tmp_path / "reports").iterdir()} == ARTEFACTS
     assert [path.name for path in tmp_path.iterdir()] == ["reports"]
@@ -356,3 +357,23 @@ def test_the_scan_turns_red_without_redaction(tmp_path: Path) -> None:
         session = Session(spec, target, Options(), kind="real", redactor=Redactor(enabled=False))
         render_files(session.conduct([claim for claim in checks.load(spec) if claim.draws is None]), out)
     assert leaks(out) >= {"SECRET", "pair"}
+
+
+def test_artefacts_that_hold_a_secret_are_withheld(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A run that finds a secret in its artefacts says which, not where to read it; neither files nor terminal keep it."""
+    from conformance import checks, cli, contract
+    from conformance import target as targets
+    from conformance.record import read
+    from conformance.session import Options, Session
+
+    out = tmp_path / "r"
+    with servers.serving(Echo, tmp_path) as path:
+        spec = contract.load()
+        session = Session(spec, targets.load(path, spec), Options(), kind="real", out=out, redactor=Redactor(enabled=False))
+        code = cli._report(session, [claim for claim in checks.load(spec) if claim.id == "no-secret-echoed"], out, verbose=True)
+    printed = capsys.readouterr()
+    assert code == 3
+    assert "SECRETS FOUND: run.ndjson held client.secret" in printed.err
+    assert printed.out == ""
+    assert leaks(out, printed.out, printed.err) == set()
+    assert read(out).footer is None

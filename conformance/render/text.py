@@ -20,8 +20,8 @@ def printable(text: str) -> str:
     return "".join(char if char.isprintable() else f"\\x{ord(char):02x}" for char in text)
 
 
-def render_text(record: Record, console: Console, *, verbose: bool = False) -> None:
-    """Print the report; `verbose` lists the claims that passed as well."""
+def render_text(record: Record, console: Console, *, verbose: bool = False, notes: Sequence[str] = ()) -> None:
+    """Print the report; `verbose` lists the claims that passed as well, `notes` are lines about the run that no record holds."""
     if caution(record):
         console.print(caution(record), style="bold", soft_wrap=True)
     _findings(record, console)
@@ -36,6 +36,8 @@ def render_text(record: Record, console: Console, *, verbose: bool = False) -> N
     console.print()
     for reason in record.unmet:
         console.print(f"incomplete: {printable(reason)}", style="yellow", markup=False, soft_wrap=True)
+    for note in notes:
+        console.print(printable(note), markup=False, highlight=False, soft_wrap=True)
     seed = f", seed {record.header.seed}"
     console.print(
         f"{len(record.findings)} claims, {len(record.exchanges)} requests{seed}: {counted(record)}", highlight=False, soft_wrap=True
