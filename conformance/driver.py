@@ -17,7 +17,7 @@ from conformance.contract import Contract
 from conformance.errors import NotObservable
 from conformance.ledger import Ledger
 from conformance.model import Exchange, Minted, Reply, Request
-from conformance.redact import Redactor, distinctive, suspects
+from conformance.redact import PAIR, Redactor, distinctive, suspects
 from conformance.risk import Budgets
 from conformance.target import Target
 from conformance.transport import RawReply, Transport, TransportFailure, Wire
@@ -86,6 +86,7 @@ class Driver:
         self._paths = {name: operation.path for name, operation in contract.operations.items()}
         self._paths |= {name: path for name, path in (("token", target.paths.token), ("logout", target.paths.logout)) if path}
         self._paths["resource"] = resource.path if resource else "/"
+        self._public = self._slots.keys() - target.secrets().keys()
         self.redactor.publish(self.known())
         self._static = Redactor()
         for name, value in target.secrets().items():
@@ -93,9 +94,8 @@ class Driver:
             if distinctive(value):
                 self._static.add(name, value)
         pair = f"{target.client.id}:{target.client.secret}"
-        self.redactor.add("client.pair", pair)
+        self.redactor.add(PAIR, pair)
         self._names: dict[tuple[str, str], str] = {}
-        self._public = self._slots.keys() - target.secrets().keys()
         self._static_slots = {name: value for name, value in self._slots.items() if len(value) > 3}
         self._patterns = _token_patterns(contract)
         self._suspects: set[str] = set()
@@ -110,8 +110,7 @@ class Driver:
 
     def known(self) -> tuple[str, ...]:
         """What the target file holds besides: ids, names, addresses; parts of them may stand in a secret and give nothing away."""
-        public = self.target.slots().keys() - self.target.secrets().keys()
-        return (self.target.base_url, *(self.target.slots()[name] for name in sorted(public)))
+        return (self.target.base_url, *(self._slots[name] for name in sorted(self._public)))
 
     @property
     def wire(self) -> bool:

@@ -3,6 +3,8 @@
 from functools import cache, lru_cache
 from pathlib import Path
 
+from conformance.contract import directory
+
 _HERE = Path(__file__).parent
 _SUFFIXES = (".py", ".yaml", ".j2")
 _ACCOUNTS = _HERE / "reference"
@@ -14,9 +16,8 @@ VARIED = 4
 
 @cache
 def _texts() -> str:
-    folders = (_HERE, _HERE.parent / "openapi")
-    paths = (path for folder in folders for path in sorted(folder.rglob("*")) if path.suffix in _SUFFIXES)
-    return "\n".join(path.read_text(encoding="utf-8") for path in paths if _ACCOUNTS not in path.parents)
+    paths = {path for folder in (_HERE, directory()) for path in folder.rglob("*") if path.suffix in _SUFFIXES}
+    return "\n".join(path.read_text(encoding="utf-8") for path in sorted(paths) if _ACCOUNTS not in path.parents)
 
 
 @lru_cache(4096)
